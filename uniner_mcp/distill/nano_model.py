@@ -1,0 +1,148 @@
+"""The span student in torch: a tuned text encoder, a frozen type encoder, one embedding table between them.
+
+Words are scored against types as *start*, *end* and *inside* of a mention (token-level GLiNER, NuNER Zero): each score
+is `scale * cos(W word, V type) + bias`. W and V start at the identity, so that training begins with the sentence
+encoder's own sense of meaning.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+WIDTH = 384
+HEADS = 12
+SHAPES = 5
+"""Letter shapes of a word, see `uniner_mcp.engines.nano.words`."""
+ROLES = 3
+"""What a word may be to a mention: start, end, inside."""
+
+
+class Layer(nn.Module):
+    """One post-norm transformer layer with BERT's parameter shapes."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH)
+        self.norm1 = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.up = nn.Linear(WIDTH, 4 * WIDTH)
+        self.down = nn.Linear(4 * WIDTH, WIDTH)
+        self.norm2 = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """hidden: (batch, tokens, 384). mask: (batch, 1, 1, tokens), added to the attention scores."""
+        batch, tokens, _ = hidden.shape
+        query, key, value = (
+            self.qkv(hidden).reshape(batch, tokens, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4).unbind(0)
+        )
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        attended = attended.transpose(1, 2).reshape(batch, tokens, WIDTH)
+        hidden = self.norm1(hidden + self.dropout(self.out(attended)))
+        return self.norm2(hidden + self.dropout(self.down(functional.gelu(self.up(hidden)))))
+
+
+class Encoder(nn.Module):
+    """A BERT-class encoder over given word-piece embeddings, with an extra embedding of letter shape."""
+
+    def __init__(self, depth: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(512, WIDTH))
+        self.shape = nn.Embedding(SHAPES, WIDTH)
+        nn.init.zeros_(self.shape.weight)
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.layers = nn.ModuleList(Layer(dropout) for _ in range(depth))
+
+    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor) -> Tensor:
+        """pieces: (batch, tokens, 384) embeddings; shapes, mask: (batch, tokens). Returns (batch, tokens, 384)."""
+        hidden = self.norm(pieces + self.position[: pieces.shape[1]] + self.shape(shapes))
+        added = (1.0 - mask[:, None, None, :].to(hidden.dtype)) * -1e9
+        for layer in self.layers:
+            hidden = layer(hidden, added)
+        return hidden
+
+
+def load_bert(folder: Path, dropout: float = 0.0) -> tuple[Tensor, Encoder]:
+    """Read a BERT checkpoint (`model.safetensors`, hidden size 384): its embedding table and an `Encoder`."""
+    weights = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
+    depth = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
+    encoder = Encoder(depth, dropout)
+    state = {
+        # Every passage is one segment, so the first token-type vector belongs to every position.
+        "position": weights["embeddings.position_embeddings.weight"]
+        + weights["embeddings.token_type_embeddings.weight"][0],
+        "shape.weight": encoder.shape.weight.detach(),
+        "norm.weight": weights["embeddings.LayerNorm.weight"],
+        "norm.bias": weights["embeddings.LayerNorm.bias"],
+    }
+    for number in range(depth):
+        theirs, ours = f"encoder.layer.{number}", f"layers.{number}"
+        for kind in ("weight", "bias"):
+            parts = [weights[f"{theirs}.attention.self.{name}.{kind}"] for name in ("query", "key", "value")]
+            state[f"{ours}.qkv.{kind}"] = torch.cat(parts)
+            state[f"{ours}.out.{kind}"] = weights[f"{theirs}.attention.output.dense.{kind}"]
+            state[f"{ours}.norm1.{kind}"] = weights[f"{theirs}.attention.output.LayerNorm.{kind}"]
+            state[f"{ours}.up.{kind}"] = weights[f"{theirs}.intermediate.dense.{kind}"]
+            state[f"{ours}.down.{kind}"] = weights[f"{theirs}.output.dense.{kind}"]
+            state[f"{ours}.norm2.{kind}"] = weights[f"{theirs}.output.LayerNorm.{kind}"]
+    encoder.load_state_dict(state)
+    return weights["embeddings.word_embeddings.weight"], encoder
+
+
+class TextTower(nn.Module):
+    """Reads a passage: word pieces in, one vector per piece and role out (not yet normalised)."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.roles = nn.Parameter(torch.eye(WIDTH).repeat(ROLES, 1, 1))
+
+    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor) -> Tensor:
+        """Returns (batch, tokens, 3, 384)."""
+        return torch.einsum("btd,rde->btre", self.encoder(pieces, shapes, mask), self.roles)
+
+
+class TypeTower(nn.Module):
+    """Turns the frozen encoder's mean-pooled, normalised sentence vector of a type into one vector per role."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.roles = nn.Parameter(torch.eye(WIDTH).repeat(ROLES, 1, 1))
+
+    def forward(self, sentences: Tensor) -> Tensor:
+        """sentences: (..., 384). Returns (..., 3, 384), unit length."""
+        return functional.normalize(torch.einsum("...d,rde->...re", sentences, self.roles), dim=-1)
+
+
+def sentence_vectors(encoder: Encoder, pieces: Tensor, mask: Tensor) -> Tensor:
+    """Mean-pooled unit vectors (batch, 384) of short texts, as sentence-transformers computes them."""
+    shapes = torch.zeros(mask.shape, dtype=torch.long)
+    hidden = encoder(pieces, shapes, mask)
+    weights = mask[:, :, None].to(hidden.dtype)
+    return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+
+
+class NanoModel(nn.Module):
+    """What is trained: the text tower, the type projections, and the scale and bias of the cosine scores."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.text = TextTower(encoder)
+        self.types = TypeTower()
+        self.scale = nn.Parameter(torch.full((ROLES,), 10.0))
+        self.bias = nn.Parameter(torch.full((ROLES,), -5.0))
+
+    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor, pool: Tensor, sentences: Tensor) -> Tensor:
+        """Logits (batch, words, types, 3).
+
+        pool: (batch, words, tokens), rows average the pieces of a word. sentences: (batch, types, 384).
+        """
+        roles = self.text(pieces, shapes, mask)
+        words = torch.bmm(pool, roles.flatten(2)).unflatten(2, (ROLES, WIDTH))
+        cosine = torch.einsum("bwrd,bkrd->bwkr", functional.normalize(words, dim=-1), self.types(sentences))
+        return cosine * self.scale + self.bias

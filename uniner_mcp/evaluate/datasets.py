@@ -1,0 +1,74 @@
+"""Annotated passages in the project's JSONL form."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """An annotated mention: `text[start:end]` of its passage, offsets in code points."""
+
+    text: str
+    type: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A passage with its annotation.
+
+    `asked` lists the types that were annotated in this passage, found or not, where the annotation is partial (open
+    types); None where every type of the set was annotated.
+    """
+
+    id: str
+    text: str
+    entities: tuple[Gold, ...]
+    asked: tuple[str, ...] | None = None
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    """Read `*.jsonl` or `*.jsonl.gz`, one object a line: `{"id", "text", "entities": [{text, type, start, end}]}`.
+
+    Optional key `asked_types`. Raises ValueError, with file and line, where a line does not fit or an offset is wrong.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = orjson.loads(line)
+                entities = tuple(Gold(e["text"], e["type"], e["start"], e["end"]) for e in row["entities"])
+                asked = tuple(row["asked_types"]) if "asked_types" in row else None
+                example = Example(str(row["id"]), row["text"], entities, asked)
+            except (KeyError, TypeError, orjson.JSONDecodeError) as error:
+                raise ValueError(f"{path}, line {number}: not an annotated passage ({type(error).__name__}).") from None
+            if any(example.text[gold.start : gold.end] != gold.text for gold in entities):
+                raise ValueError(f"{path}, line {number}: an entity's offsets do not match its text.")
+            yield example
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A folder `{train,dev,test}.jsonl.gz` + `card.json`."""
+
+    name: str
+    folder: Path
+
+    def split(self, name: str) -> list[Example]:
+        """The examples of one split; ValueError where the set has none of that name."""
+        for suffix in (".jsonl.gz", ".jsonl"):
+            path = self.folder / f"{name}{suffix}"
+            if path.exists():
+                return list(read_examples(path))
+        raise ValueError(f"Data set {self.name!r} has no {name} split in {self.folder}.")
+
+    def types(self) -> list[str]:
+        """Every type of the set, by the card: the natural-language names that stand in the files."""
+        return sorted(orjson.loads((self.folder / "card.json").read_bytes())["entity_counts"])

@@ -1,0 +1,89 @@
+"""The words of the project as frozen models: what callers give and get.
+
+Offsets are Unicode code points of the caller's text, so that `text[start:end] == entity.text` in Python.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Overlap = Literal["flat", "nested", "all"]
+"""What may overlap: `flat` nothing, `nested` only spans inside one another, `all` anything."""
+
+
+class Frozen(BaseModel):
+    """Base of the models: immutable, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EntityType(Frozen):
+    """A kind of thing to look for: its name and, where the name does not say enough, a definition."""
+
+    name: str = Field(description="Name of the type, in natural language.")
+    definition: str | None = Field(default=None, description="What the type means, in a sentence.")
+
+
+class Entity(Frozen):
+    """One grounded mention: `text[start:end]` of the caller's text is `entity.text`."""
+
+    text: str = Field(description="The mention, exactly as it stands in the text.")
+    type: str = Field(description="The entity type that was asked for.")
+    start: int = Field(ge=0, description="Offset of the first character (Unicode code points).")
+    end: int = Field(ge=0, description="Offset one past the last character.")
+    confidence: float | None = Field(
+        default=None, ge=0, le=1, description="How sure the model is, 0 to 1; null where it cannot tell."
+    )
+
+
+class Unanswered(Frozen):
+    """A type that could not be answered for all of the text, and why."""
+
+    type: str = Field(description="The entity type.")
+    reason: str = Field(description="Why it was not answered, and for how much of the text.")
+
+
+class AnsweredBy(Frozen):
+    """Which model answered how many questions (one question = one passage × one entity type)."""
+
+    engine: str = Field(description="Kind of engine.")
+    model: str = Field(description="The model.")
+    questions: int = Field(ge=0, description="Questions that it answered.")
+    cached: int = Field(ge=0, description="How many of these came from the cache.")
+
+
+class Extraction(Frozen):
+    """The result of one request. What could not be done is listed, never left out silently."""
+
+    entities: list[Entity] = Field(description="Entities in reading order.")
+    unanswered: list[Unanswered] = Field(
+        default_factory=list[Unanswered], description="Types not answered for some of the text."
+    )
+    ungrounded: int = Field(default=0, ge=0, description="Mentions dropped because they are not in the text.")
+    truncated: bool = Field(default=False, description="True when entities were left out to keep within `limit`.")
+    answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="Who answered.")
+
+
+class Accuracy(Frozen):
+    """What accuracy to expect from a model in a domain."""
+
+    model: str = Field(description="The model.")
+    f1: float = Field(ge=0, le=100, description="F1 in percent; how it was measured stands in `source`.")
+    source: str = Field(description="Where the figure comes from.")
+
+
+class Domain(Frozen):
+    """A field of text with the entity types that are usual in it."""
+
+    name: str = Field(description="Name to pass as `domain`.")
+    description: str = Field(description="What texts it is for.")
+    entity_types: list[str] = Field(description="The types that are asked when the domain is given.")
+    accuracy: Accuracy | None = Field(default=None, description="What to expect from the loaded model.")
+
+
+class DomainList(Frozen):
+    """The catalogue of domains."""
+
+    domains: list[Domain] = Field(description="All domains, by name.")
