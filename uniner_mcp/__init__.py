@@ -1,0 +1,35 @@
+"""Find mentions of any entity type in text, with exact offsets: library, command line and MCP server.
+
+    async with Extractor.open() as extractor:
+        extraction = await extractor.extract("Ada Lovelace met Babbage.", entity_types=["person"])
+
+This module is the public API; everything else may change.
+"""
+
+from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError
+from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.schema import AnsweredBy, Domain, DomainList, Entity, EntityType, Extraction, Overlap, Unanswered
+from uniner_mcp.settings import Settings, load_settings
+
+__all__ = [
+    "AnsweredBy",
+    "Domain",
+    "DomainList",
+    "EngineError",
+    "Entity",
+    "EntityType",
+    "Extraction",
+    "ExtractionError",
+    "Extractor",
+    "Overlap",
+    "RequestError",
+    "Settings",
+    "SettingsError",
+    "SyncExtractor",
+    "Unanswered",
+    "UninerError",
+    "load_settings",
+]
+
+__version__ = "0.1.0"

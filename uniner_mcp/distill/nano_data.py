@@ -19,6 +19,8 @@ SAMPLED_NEGATIVES = 8
 """Types of other passages asked of an open-type passage."""
 UNRELATED = 0.40
 """Cosine of sentence vectors below which two types count as unrelated in meaning."""
+NEARLY_THE_SAME = 0.60
+"""Cosine above which an absent type of a fully annotated set may be another word for a present one ("movie name")."""
 LOWERED = 0.25
 """Share of passages shown in lower case, as queries and chats are written."""
 
@@ -118,7 +120,11 @@ class Sampler:
             asked = list(example.asked or present)
             names = asked + self._negatives(rng, example, asked)
         else:
-            absent = [name for name in source.types if name not in present]
+            absent = [
+                name
+                for name in source.types
+                if name not in present and self._related.most(name, present) < NEARLY_THE_SAME
+            ]
             rng.shuffle(absent)
             names = present + absent + self._negatives(rng, example, source.types)[:2]
         # Positives first, so that a cut at the limit costs negatives only.

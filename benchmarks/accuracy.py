@@ -1,0 +1,99 @@
+"""F1 of an engine over annotated test sets, through the extractor as users call it.
+
+    python benchmarks/accuracy.py --data DATA            # the table
+    python benchmarks/accuracy.py --data DATA --write    # also scores.json and the model card of the shipped weights
+
+DATA holds one folder a set (`test.jsonl.gz`, `card.json`). The score is the paper's: micro F1 over normalised strings
+per type, every passage asked every type of its set, types such as "miscellaneous" left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import platform
+from pathlib import Path
+
+import orjson
+
+import uniner_mcp
+from uniner_mcp import Extractor, load_settings
+from uniner_mcp.distill.nano_card import write_card
+from uniner_mcp.engines.nano.manifest import SHIPPED, Scores
+from uniner_mcp.evaluate.datasets import DataSet
+from uniner_mcp.evaluate.scoring import Counts, count
+from uniner_mcp.schema import Accuracy
+
+ZERO_SHOT = ["mit_movie", "mit_restaurant", "crossner_ai", "crossner_literature", "crossner_music", "crossner_politics"]
+ZERO_SHOT.append("crossner_science")
+OTHERS = ["wnut17", "bc5cdr", "ncbi_disease", "stackoverflow_ner"]
+DOMAINS = {
+    "general": ["crossner_literature", "crossner_music", "crossner_politics", "uner_en_ewt", "wikineural_en"],
+    "biomedical": ["bc2gm", "bionlp13cg", "jnlpba", "anatem"],
+    "clinical": ["ade_corpus", "ebm_nlp", "e3c_en"],
+    "stem": ["crossner_ai", "crossner_science", "agriner", "scierc"],
+    "programming": ["stackoverflow_ner", "github_ner"],
+    "social_media": ["mit_movie", "mit_restaurant"],
+    "finance": ["finer_ord"],
+}
+"""Sets of each domain that the shipped model was not trained on: what to expect on new text."""
+SAMPLE = 500
+"""Passages of the sets that only stand for a domain; the zero-shot and the other four are scored in full."""
+ELSE = ("misc", "miscellaneous", "other", "else", "none")
+
+
+async def score(extractor: Extractor, dataset: DataSet, most: int | None) -> tuple[Counts, int]:
+    examples = dataset.split("test")[:most]
+    types = [name for name in dataset.types() if name.lower() not in ELSE]
+    total = Counts()
+    for example in examples:
+        extraction = await extractor.extract(example.text, types)
+        for kind in types:
+            gold = [entity.text for entity in example.entities if entity.type == kind]
+            total += count(gold, [entity.text for entity in extraction.entities if entity.type == kind])
+    return total, len(examples)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="*", help="only these sets")
+    parser.add_argument("--nano-path", type=Path, help="other weights than the shipped ones")
+    parser.add_argument("--limit", type=int, help="at most so many passages a set")
+    parser.add_argument("--write", action="store_true", help="write scores.json and the model card")
+    arguments = parser.parse_args()
+    names = arguments.sets or list(dict.fromkeys([*ZERO_SHOT, *OTHERS, *(s for d in DOMAINS.values() for s in d)]))
+    rows: dict[str, dict[str, float]] = {}
+    print(f"{'data set':22} {'F1':>6} {'prec.':>6} {'recall':>6} {'passages':>8}")
+    async with Extractor.open(load_settings(cache=False, nano_path=arguments.nano_path)) as extractor:
+        for name in names:
+            full = name in ZERO_SHOT or name in OTHERS
+            most = arguments.limit or (None if full else SAMPLE)
+            counts, passages = await score(extractor, DataSet(name, arguments.data / name), most)
+            row = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
+            rows[name] = {key: round(100 * value, 2) for key, value in row.items()} | {"passages": passages}
+            print(f"{name:22} {rows[name]['f1']:6.1f} {rows[name]['precision']:6.1f} "
+                  f"{rows[name]['recall']:6.1f} {passages:8}", flush=True)
+        model = extractor.info().model
+    if set(ZERO_SHOT) <= rows.keys():
+        average = sum(rows[name]["f1"] for name in ZERO_SHOT) / len(ZERO_SHOT)
+        print(f"{'zero-shot average (7)':22} {average:6.1f}")
+    if arguments.write:
+        when = f"{datetime.date.today()}, uniner-mcp {uniner_mcp.__version__}, {platform.machine()} CPU, int8"
+        domains = {
+            domain: Accuracy(
+                model=model,
+                f1=round(sum(rows[name]["f1"] for name in sets) / len(sets), 1),
+                source=f"measured {datetime.date.today()}: mean F1 over test passages of {', '.join(sets)}, none of "
+                "which it was trained on (benchmarks/accuracy.py)",
+            )
+            for domain, sets in DOMAINS.items()
+        }
+        scores = Scores(measured=when, sets=rows, domains=domains)
+        (SHIPPED / "scores.json").write_bytes(orjson.dumps(scores.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
+        write_card(SHIPPED)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

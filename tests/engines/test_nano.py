@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from uniner_mcp import EngineError, Extractor
+from uniner_mcp.engines.base import Passage
+from uniner_mcp.engines.nano.engine import NanoEngine
+from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest, read_scores
+from uniner_mcp.engines.nano.runtime import NanoRuntime
+from uniner_mcp.engines.nano.spans import MAX_WORDS, read_spans
+from uniner_mcp.engines.nano.words import Shape, load_tokenizer, shape_of, split_words
+from uniner_mcp.schema import EntityType
+
+TEXT = "In 1843 Ada Lovelace translated a paper of Luigi Menabrea in London for the journal Scientific Memoirs."
+
+
+@pytest.fixture(scope="module")
+def runtime() -> NanoRuntime:
+    return NanoRuntime(SHIPPED, read_manifest(SHIPPED), 1)
+
+
+@pytest.mark.anyio
+async def test_it_finds_people_places_and_years_in_a_plain_sentence(extractor: Extractor) -> None:
+    extraction = await extractor.extract(TEXT, ["person", "city", "year"])
+    found = {(entity.text, entity.type) for entity in extraction.entities}
+    assert {("Ada Lovelace", "person"), ("Luigi Menabrea", "person"), ("London", "city"), ("1843", "year")} <= found
+
+
+@pytest.mark.anyio
+async def test_an_answer_does_not_depend_on_what_else_is_asked(nano: NanoEngine) -> None:
+    person, city, chemical = (EntityType(name=name) for name in ("person", "city", "chemical"))
+    alone = await nano.answer(Passage(TEXT), [person])
+    together = await nano.answer(Passage(TEXT), [chemical, city, person])
+    assert alone[0].mentions == together[2].mentions
+
+
+@pytest.mark.anyio
+async def test_a_definition_changes_the_question(nano: NanoEngine) -> None:
+    plain, meant = EntityType(name="x"), EntityType(name="x", definition="A person who is named.")
+    answers = await nano.answer(Passage(TEXT), [plain, meant])
+    assert answers[0].mentions != answers[1].mentions
+    assert "Ada Lovelace" in [mention.text for mention in answers[1].mentions]
+
+
+def test_the_engine_is_known_before_the_model_is_loaded() -> None:
+    engine = NanoEngine()
+    info = engine.info()
+    assert (info.name, info.leaves_machine) == ("nano", False)
+    assert info.fingerprint.startswith("nano-")
+    engine._pool.shutdown()
+
+
+def test_a_passage_longer_than_the_encoder_is_read_to_its_end(runtime: NanoRuntime) -> None:
+    text = "word " * 1500 + "Then Ada Lovelace came from London."
+    (found,) = runtime.read(text, ["person"])
+    assert "Ada Lovelace" in [text[start:end] for start, end, _ in found]
+
+
+
+
+def test_no_text_and_no_types_cost_nothing(runtime: NanoRuntime) -> None:
+    assert runtime.read("", ["person"]) == [[]]
+    assert runtime.read(TEXT, []) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=200))
+def test_whatever_the_text_every_span_lies_in_it(runtime: NanoRuntime, text: str) -> None:
+    for start, end, confidence in runtime.read(text, ["person"])[0]:
+        assert 0 <= start < end <= len(text)
+        assert 0 <= confidence <= 1
+
+
+def test_the_shipped_files_are_whole_and_fit_the_limit() -> None:
+    assert damaged_files(SHIPPED, read_manifest(SHIPPED)) == []
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 50_000_000
+
+
+def test_the_shipped_model_has_measured_scores_and_a_card() -> None:
+    scores = read_scores(SHIPPED)
+    assert scores is not None
+    assert {"crossner_ai", "mit_movie", "wnut17"} <= scores.sets.keys()
+    assert "synthetic_open" in (SHIPPED / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_missing_or_broken_manifest_is_an_engine_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="reinstall"):
+        NanoEngine(tmp_path)
+    (tmp_path / "nano.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(EngineError, match="not a nano manifest"):
+        NanoEngine(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_missing_weights_fail_the_question_with_a_remedy(tmp_path: Path) -> None:
+    shutil.copy(SHIPPED / "nano.json", tmp_path)
+    async with Extractor(NanoEngine(tmp_path)) as extractor:
+        with pytest.raises(Exception, match="uniner-mcp doctor"):
+            await extractor.extract(TEXT, ["person"])
+
+
+def test_the_fingerprint_follows_the_weights() -> None:
+    manifest = read_manifest(SHIPPED)
+    other = manifest.model_copy(update={"sha256": {**manifest.sha256, "text.onnx": "0"}})
+    assert other.fingerprint != manifest.fingerprint
+    assert manifest.model_copy(update={"threshold": 0.9}).fingerprint != manifest.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("word", "shape"),
+    [("ada", Shape.LOWER), ("Ada", Shape.TITLE), ("A", Shape.TITLE), ("IBM", Shape.UPPER), ("iPhone", Shape.MIXED),
+     ("42", Shape.OTHER), ("。", Shape.OTHER), ("北京", Shape.OTHER)],
+)  # fmt: skip
+def test_the_shape_of_a_word(word: str, shape: Shape) -> None:
+    assert shape_of(word) is shape
+
+
+@pytest.mark.parametrize("text", ["İstanbul e\u0301tait", "a\r\nb", "北京 is big", "👩‍🔬 said", "מדינת ישראל", "tschüß"])
+def test_words_are_slices_of_the_text_in_order(text: str) -> None:
+    pieces = split_words(load_tokenizer(SHIPPED / "tokenizer.json"), text)
+    ends = [0, *(end for _, end in pieces.spans)]
+    assert all(before <= start < end for before, (start, end) in zip(ends, pieces.spans, strict=False))
+    assert len(pieces.first) == len(pieces.spans)
+
+
+def scores(*rows: tuple[float, float, float]) -> np.ndarray:
+    return np.asarray(rows, dtype=np.float32)
+
+
+def test_a_span_runs_from_a_start_to_an_end_over_words_inside() -> None:
+    found = read_spans(scores((0.9, 0.1, 0.9), (0.1, 0.8, 0.9), (0.1, 0.1, 0.1), (0.7, 0.7, 0.7)), 0.5)
+    assert [(first, last) for first, last, _ in found] == [(0, 1), (3, 3)]
+    assert found[0][2] == pytest.approx((0.9 + 0.8 + 0.9) / 3)
+
+
+def test_a_gap_ends_a_span() -> None:
+    assert read_spans(scores((0.9, 0.1, 0.9), (0.1, 0.1, 0.1), (0.1, 0.9, 0.9)), 0.5) == []
+
+
+def test_of_overlapping_spans_the_most_confident_stays() -> None:
+    found = read_spans(scores((0.9, 0.6, 0.9), (0.6, 0.9, 0.9)), 0.5)
+    assert [(first, last) for first, last, _ in found] == [(0, 1)]
+
+
+def test_a_span_is_never_longer_than_the_limit() -> None:
+    rows = [(0.9, 0.0, 0.9), *[(0.0, 0.0, 0.9)] * MAX_WORDS, (0.0, 0.9, 0.9)]
+    assert read_spans(scores(*rows), 0.5) == []

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+from doubles import names_engine
+
+from uniner_mcp import Extraction, ExtractionError, Extractor, Settings
+from uniner_mcp.engines.base import Mention, Passage
+from uniner_mcp.engines.scripted import ScriptedEngine
+from uniner_mcp.errors import EngineError
+from uniner_mcp.schema import EntityType
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_extraction_has_the_entities_in_reading_order_and_says_who_answered(names: Extractor) -> None:
+    extraction = await names.extract("Bob met Ada in Paris.", ["city", "person"])
+    assert [(e.text, e.type, e.start, e.end) for e in extraction.entities] == [
+        ("Bob", "person", 0, 3),
+        ("Ada", "person", 8, 11),
+        ("Paris", "city", 15, 20),
+    ]
+    assert [(by.engine, by.questions, by.cached) for by in extraction.answered_by] == [("scripted", 2, 0)]
+
+
+async def test_offsets_are_those_of_the_whole_text_however_it_is_cut() -> None:
+    text = "Ada saw Paris. " * 300
+    async with Extractor(names_engine(context_budget=60)) as extractor:
+        extraction = await extractor.extract(text, ["person", "city"])
+    assert len(extraction.entities) == 600
+    assert all(text[entity.start : entity.end] == entity.text for entity in extraction.entities)
+
+
+async def test_progress_is_told_after_every_passage() -> None:
+    seen: list[tuple[int, int]] = []
+
+    async def note(done: int, total: int) -> None:
+        seen.append((done, total))
+
+    async with Extractor(names_engine(context_budget=60)) as extractor:
+        await extractor.extract("Ada saw Paris. " * 100, ["person"], on_progress=note)
+    total = seen[0][1]
+    assert total > 5
+    assert seen == [(number, total) for number in range(1, total + 1)]
+
+
+async def test_a_failed_question_is_listed_and_the_rest_is_answered() -> None:
+    def script(passage: Passage, kind: EntityType) -> list[str]:
+        if kind.name == "city" and "Paris" in passage.text:
+            raise EngineError("the model ran out of breath")
+        return ["Ada"] if kind.name == "person" and "Ada" in passage.text else []
+
+    async with Extractor(ScriptedEngine(script)) as extractor:
+        extraction = await extractor.extract("Ada in Paris", ["person", "city"])
+    assert [entity.text for entity in extraction.entities] == ["Ada"]
+    assert [(missing.type, missing.reason) for missing in extraction.unanswered] == [
+        ("city", "the model ran out of breath")
+    ]
+
+
+async def test_a_type_that_failed_for_a_part_of_the_text_says_for_how_much() -> None:
+    def script(passage: Passage, kind: EntityType) -> list[str]:
+        if "Paris" in passage.text:
+            raise EngineError("no")
+        return []
+
+    async with Extractor(ScriptedEngine(script, context_budget=40)) as extractor:
+        extraction = await extractor.extract("Nothing is here to see at all. " * 20 + "Paris.", ["city"])
+    reason = extraction.unanswered[0].reason
+    assert reason.startswith("no (1 of ")
+
+
+async def test_an_error_is_raised_only_when_nothing_could_be_answered() -> None:
+    class Dead(ScriptedEngine):
+        async def answer(self, passage: Passage, types: object) -> list[object]:  # type: ignore[override]
+            raise EngineError("the server is down")
+
+    async with Extractor(Dead(lambda *_: [])) as extractor:
+        with pytest.raises(ExtractionError, match="the server is down"):
+            await extractor.extract("Ada", ["person", "city"])
+
+
+async def test_mentions_that_are_not_in_the_text_are_dropped_and_counted() -> None:
+    async with Extractor(ScriptedEngine(lambda *_: ["Ada", "Zeus"])) as extractor:
+        extraction = await extractor.extract("Ada", ["person"])
+    assert [entity.text for entity in extraction.entities] == ["Ada"]
+    assert extraction.ungrounded == 1
+
+
+async def test_limit_and_min_confidence_cut_and_say_so() -> None:
+    mentions = [Mention("Ada", (0, 3), 0.9), Mention("Bob", (4, 7), 0.2), Mention("Cyd", (8, 11), 0.8)]
+    async with Extractor(ScriptedEngine(lambda *_: mentions)) as extractor:
+        sure = await extractor.extract("Ada Bob Cyd", ["person"], min_confidence=0.5)
+        assert [entity.text for entity in sure.entities] == ["Ada", "Cyd"]
+        assert not sure.truncated
+        first = await extractor.extract("Ada Bob Cyd", ["person"], limit=2)
+        assert [entity.text for entity in first.entities] == ["Ada", "Bob"]
+        assert first.truncated
+
+
+async def test_cancelling_a_request_cancels_the_engine() -> None:
+    started, cancelled = anyio.Event(), anyio.Event()
+
+    async def script(passage: Passage, kind: EntityType) -> list[str]:
+        started.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cancelled.set()
+        return []
+
+    with anyio.fail_after(5):
+        async with Extractor(ScriptedEngine(script)) as extractor, anyio.create_task_group() as group:
+            group.start_soon(extractor.extract, "Ada", ["person"])
+            await started.wait()
+            group.cancel_scope.cancel()
+        assert cancelled.is_set()
+
+
+async def test_closing_the_extractor_closes_its_engine() -> None:
+    engine = names_engine()
+    async with Extractor(engine):
+        pass
+    assert engine.closed
+
+
+async def test_an_opened_extractor_answers_twice_the_second_time_from_the_cache() -> None:
+    async with Extractor.open(Settings()) as extractor:
+        first = await extractor.extract("Ada Lovelace lived in London.", ["person", "city"])
+        second = await extractor.extract("Ada Lovelace lived in London.", ["person", "country"])
+    assert [by.cached for by in first.answered_by] == [0]
+    assert [(by.questions, by.cached) for by in second.answered_by] == [(2, 1)]
+    assert [e for e in first.entities if e.type == "person"] == [e for e in second.entities if e.type == "person"]
+
+
+async def test_an_extraction_survives_json(names: Extractor) -> None:
+    extraction = await names.extract("Ada", ["person"])
+    assert Extraction.model_validate_json(extraction.model_dump_json()) == extraction

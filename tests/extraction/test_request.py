@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from uniner_mcp import RequestError
+from uniner_mcp.extraction.request import Limits, Request, check_request
+
+SECRET = "The patient is Zaphod Beeblebrox."
+
+
+def check(text: object = SECRET, **given: object) -> Request:
+    values: dict[str, object] = {
+        "entity_types": ["person"],
+        "domain": None,
+        "definitions": None,
+        "min_confidence": 0.0,
+        "overlap": "flat",
+        "limit": None,
+        "limits": Limits(max_text_chars=100, max_types=3),
+    }
+    return check_request(text, **(values | given))  # type: ignore[arg-type]
+
+
+def test_types_are_kept_in_order_without_repetition_and_with_single_spaces() -> None:
+    request = check(entity_types=[" film  title ", "person", "film title"], definitions={"person": " a  human "})
+    assert [(kind.name, kind.definition) for kind in request.types] == [("film title", None), ("person", "a human")]
+
+
+def test_a_domain_stands_for_its_types() -> None:
+    request = check(entity_types=None, domain="Law", limits=Limits(100, 64))
+    assert "court" in [kind.name for kind in request.types]
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"text": ""}, "pass it as `text`"),
+        ({"text": " \n"}, "pass it as `text`"),
+        ({"text": "Zaphod " * 50}, "split it"),
+        ({"entity_types": None}, "exactly one of"),
+        ({"domain": "law"}, "exactly one of"),
+        ({"entity_types": []}, "at least one"),
+        ({"entity_types": ["person", " "]}, "number 2 is empty"),
+        ({"entity_types": ["x" * 121]}, "`definitions`"),
+        ({"entity_types": ["a", "b", "c", "d"]}, "several calls"),
+        ({"entity_types": None, "domain": "lwa"}, "law"),
+        ({"definitions": {"film": "a film"}}, "not asked for"),
+        ({"definitions": {"person": "x" * 1001}}, "in a sentence"),
+        ({"overlap": "some"}, "'nested'"),
+        ({"limit": 0}, "from 1 up"),
+        ({"min_confidence": 1.5}, "from 0 to 1"),
+        ({"min_confidence": float("nan")}, "from 0 to 1"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_advice_and_without_the_text(
+    given: dict[str, object], advice: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        check(**given)
+    assert advice in str(caught.value)
+    assert "Zaphod" not in str(caught.value)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from uniner_mcp.cli import app
+
+SENTENCE = "Marie Curie was born in Warsaw."
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=stdin)
+
+
+def test_extract_prints_the_extraction_as_json() -> None:
+    result = run("extract", SENTENCE, "--types", "person, city", "--json")
+    assert result.exit_code == 0
+    entities = json.loads(result.stdout)["entities"]
+    assert [(e["text"], e["type"], e["start"], e["end"]) for e in entities] == [
+        ("Marie Curie", "person", 0, 11),
+        ("Warsaw", "city", 24, 30),
+    ]
+
+
+def test_extract_marks_entities_in_the_text() -> None:
+    result = run("extract", SENTENCE, "-t", "person")
+    assert result.stdout == "[Marie Curie](person) was born in Warsaw.\n"
+
+
+def test_extract_prints_a_table() -> None:
+    result = run("extract", SENTENCE, "-t", "person", "--table")
+    assert "Marie Curie" in result.stdout and "confidence" in result.stdout
+
+
+def test_extract_reads_a_file_with_its_line_ends_and_standard_input(tmp_path: Path) -> None:
+    file = tmp_path / "note.txt"
+    file.write_bytes(b"Hello.\r\n\r\nMarie Curie came.")
+    entities = json.loads(run("extract", "-f", str(file), "-t", "person", "--json").stdout)["entities"]
+    assert [(e["text"], e["start"]) for e in entities] == [("Marie Curie", 10)]
+    piped = run("extract", "-", "-t", "person", "--json", stdin=SENTENCE.encode())
+    assert json.loads(piped.stdout)["entities"][0]["text"] == "Marie Curie"
+
+
+def test_extract_takes_a_domain_and_definitions() -> None:
+    assert run("extract", SENTENCE, "-d", "general", "--json").exit_code == 0
+    defined = run("extract", SENTENCE, "-t", "who", "--define", "who=A person who is named.", "--json")
+    assert "Marie Curie" in [e["text"] for e in json.loads(defined.stdout)["entities"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["extract", "-t", "person"], "--file"),
+        (["extract", SENTENCE], "exactly one of"),
+        (["extract", SENTENCE, "-d", "lwa"], "Nearest: law"),
+        (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=definition"),
+        (["extract", "-f", "nowhere.txt", "-t", "x"], "cannot be read"),
+        (["extract", SENTENCE, "-t", "x", "--engine", "warp"], "engine"),
+    ],
+)
+def test_an_error_is_one_line_with_advice_and_exit_code_1(arguments: list[str], advice: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert advice in result.stderr
+    assert "Traceback" not in result.stderr and "Marie" not in result.stderr
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "note.txt"
+    file.write_bytes("Müller".encode("latin-1"))
+    result = run("extract", "-f", str(file), "-t", "person")
+    assert result.exit_code == 1 and "iconv" in result.stderr
+
+
+def test_domains_are_listed() -> None:
+    assert "biomedical" in run("domains").stdout
+    assert len(json.loads(run("domains", "--json").stdout)["domains"]) == 9
+
+
+def test_doctor_finds_all_well_and_tells_a_broken_cache_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well = run("doctor")
+    assert well.exit_code == 0 and "verified by SHA-256" in well.stdout
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("UNINER_CACHE_PATH", str(tmp_path / "file" / "answers.sqlite"))
+    ill = run("doctor")
+    assert ill.exit_code == 1 and "UNINER_CACHE_PATH" in ill.stdout
+
+
+def test_doctor_tells_damaged_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_NANO_PATH", str(tmp_path))
+    assert "reinstall" in run("doctor").stdout.lower()
+
+
+def test_the_cache_is_counted_and_cleared(own_cache: Path) -> None:
+    run("extract", SENTENCE, "-t", "person,city")
+    assert run("cache", "path").stdout.strip() == str(own_cache)
+    assert "answers  2" in run("cache", "stats").stdout
+    assert run("cache", "clear").stdout == "2 answers removed\n"
+    run("extract", SENTENCE, "-t", "person", "--no-cache")
+    assert "answers  0" in run("cache", "stats").stdout
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout == "uniner-mcp 0.1.0\n"

@@ -1,0 +1,253 @@
+"""The command line: `uniner-mcp serve | extract | domains | doctor | cache | distill`.
+
+Exit codes: 0 done, 1 it failed (the message says what to do), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import uniner_mcp
+from uniner_mcp.errors import RequestError, UninerError
+from uniner_mcp.settings import Settings, load_settings
+
+app = typer.Typer(help="Find any kind of entity in text.", no_args_is_help=True, add_completion=True)
+cache_app = typer.Typer(help="The answers kept on disk.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+distill_app = typer.Typer(help="Train and export students (needs the `train` extra).", no_args_is_help=True)
+app.add_typer(distill_app, name="distill")
+
+Engine = Annotated[str | None, typer.Option(help="Which engine answers: auto or nano.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")]
+
+
+class Transport(StrEnum):
+    """How clients reach the server."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Errors that were foreseen are a line on stderr and exit code 1."""
+    try:
+        yield
+    except UninerError as error:
+        typer.secho(f"uniner-mcp: {error}", err=True, fg="red")
+        raise typer.Exit(1) from None
+
+
+def _settings(engine: str | None, no_cache: bool) -> Settings:
+    return load_settings(engine=engine, cache=False if no_cache else None)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"uniner-mcp {uniner_mcp.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    transport: Annotated[Transport, typer.Option(help="stdio for a local client, http for others.")] = Transport.STDIO,
+    host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on (http).")] = 8000,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="A host name under which clients reach the server (http); repeatable.")
+    ] = None,
+    engine: Engine = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Run the MCP server with its tools extract_entities and list_domains."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    from uniner_mcp.engines.opening import expected_accuracy
+    from uniner_mcp.extraction.extractor import Extractor
+    from uniner_mcp.server.app import build_server
+
+    async def run(settings: Settings) -> None:
+        async with Extractor.open(settings) as extractor:
+            server = build_server(extractor, expected_accuracy(settings))
+            if transport is Transport.STDIO:
+                await server.run_stdio_async()
+            else:
+                from uniner_mcp.server.http import run_http
+
+                info = extractor.info()
+                typer.echo(f"uniner-mcp: {info.name} ({info.model}) on http://{host}:{port}/mcp", err=True)
+                await run_http(server, extractor, host, port, allowed_host or [], settings.max_text_chars)
+
+    with _reported():
+        asyncio.run(run(_settings(engine, no_cache)))
+
+
+@app.command()
+def extract(
+    text: Annotated[str | None, typer.Argument(help="The text, or - to read standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
+    types: Annotated[str | None, typer.Option("--types", "-t", help="Entity types, by commas: person,film.")] = None,
+    domain: Annotated[str | None, typer.Option("--domain", "-d", help="A domain instead of types.")] = None,
+    define: Annotated[list[str] | None, typer.Option(help="What a type means: 'type=definition'; repeatable.")] = None,
+    min_confidence: Annotated[float, typer.Option(help="Leave out less certain entities, 0 to 1.")] = 0.0,
+    overlap: Annotated[str, typer.Option(help="flat, nested or all.")] = "flat",
+    limit: Annotated[int | None, typer.Option(help="At most so many entities.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the Extraction as JSON.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Print a table of entities.")] = False,
+    engine: Engine = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Find entities in a text and show them: highlighted, as a table, or as JSON."""
+    from uniner_mcp.extraction.extractor import Extractor
+    from uniner_mcp.show import show_highlight, show_table
+
+    async def run(content: str, settings: Settings) -> uniner_mcp.Extraction:
+        async with Extractor.open(settings) as extractor:
+            return await extractor.extract(
+                content,
+                [name for name in types.split(",") if name.strip()] if types is not None else None,
+                domain,
+                _definitions(define or []),
+                min_confidence=min_confidence,
+                overlap=overlap,
+                limit=limit,
+            )
+
+    with _reported():
+        content = _read(text, file)
+        extraction = asyncio.run(run(content, _settings(engine, no_cache)))
+        if as_json:
+            typer.echo(extraction.model_dump_json(indent=2))
+        elif table:
+            show_table(extraction)
+        else:
+            show_highlight(content, extraction)
+
+
+def _read(text: str | None, file: Path | None) -> str:
+    if (text is None) == (file is None):
+        raise RequestError("Give the text as an argument, or - for standard input, or --file FILE.")
+    try:
+        if file is not None:
+            # newline="" keeps \r\n, so that offsets are those of the file.
+            with file.open(encoding="utf-8", newline="") as opened:
+                return opened.read()
+        return sys.stdin.buffer.read().decode("utf-8") if text == "-" else text or ""
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise RequestError("The text is not UTF-8: convert it first (iconv -t utf-8).") from None
+
+
+def _definitions(pairs: list[str]) -> dict[str, str]:
+    if any("=" not in pair for pair in pairs):
+        raise RequestError("--define takes 'type=definition', such as 'left-back=the defender on the left side'.")
+    return dict((name.strip(), meaning.strip()) for name, _, meaning in (pair.partition("=") for pair in pairs))
+
+
+@app.command()
+def domains(as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
+    """List the domains, their entity types, and the accuracy to expect there."""
+    from uniner_mcp.engines.opening import expected_accuracy
+    from uniner_mcp.show import show_domains
+
+    with _reported():
+        catalogue = expected_accuracy(load_settings())
+        if as_json:
+            typer.echo(catalogue.model_dump_json(indent=2))
+        else:
+            show_domains(catalogue)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation: engines, model files, cache; each problem with its remedy."""
+    from uniner_mcp.doctor import examine
+    from uniner_mcp.show import show_checks
+
+    with _reported():
+        checks = examine(load_settings())
+    show_checks(checks)
+    if not all(check.fine for check in checks):
+        raise typer.Exit(1)
+
+
+def _cache_path() -> Path:
+    from uniner_mcp.caches.sqlite import default_cache_path
+
+    return load_settings().cache_path or default_cache_path()
+
+
+@cache_app.command("path")
+def cache_path() -> None:
+    """Print where answers are kept."""
+    with _reported():
+        typer.echo(_cache_path())
+
+
+@cache_app.command("stats")
+def cache_stats() -> None:
+    """Print how much is kept."""
+    from uniner_mcp.caches import sqlite
+
+    with _reported():
+        stats = sqlite.cache_stats(_cache_path())
+    typer.echo(f"path     {stats.path}\nanswers  {stats.entries}\nbytes    {stats.bytes}")
+    if stats.oldest and stats.newest:
+        typer.echo(f"oldest   {stats.oldest:%Y-%m-%d %H:%M} UTC\nnewest   {stats.newest:%Y-%m-%d %H:%M} UTC")
+
+
+@cache_app.command("clear")
+def cache_clear() -> None:
+    """Forget all answers."""
+    from uniner_mcp.caches import sqlite
+
+    with _reported():
+        typer.echo(f"{sqlite.clear_cache(_cache_path())} answers removed")
+
+
+@distill_app.command("train-nano")
+def train_nano(
+    data: Annotated[Path, typer.Option(help="Folder of data sets, one folder a set.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint and log; the same call goes on from there.")],
+    start: Annotated[Path | None, typer.Option(help="Encoder to start from; default: all-MiniLM-L6-v2.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train so many steps in place of the full recipe.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+) -> None:
+    """Train the embedded student from annotated sets (about 80 minutes on two cores)."""
+    with _reported():
+        from uniner_mcp.distill.nano import run_training
+
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        run_training(data, out, start, steps, seed)
+
+
+@distill_app.command("export-nano")
+def export_nano(
+    run: Annotated[Path, typer.Option(help="Folder that train-nano wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for the weights, the tokenizer and the model card.")],
+    data: Annotated[Path, typer.Option(help="Folder of data sets, to compare int8 with float.")],
+    start: Annotated[Path | None, typer.Option(help="The encoder that training started from.")] = None,
+) -> None:
+    """Write the trained student as int8 ONNX, checked against the float model."""
+    with _reported():
+        from uniner_mcp.distill.nano import run_export
+
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        run_export(run, out, data, start)
+
+
+def main() -> None:
+    """Entry point of the `uniner-mcp` command."""
+    app()

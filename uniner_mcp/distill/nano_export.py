@@ -1,0 +1,167 @@
+"""From a checkpoint to the files that the `nano` engine reads: int8 ONNX, int8 embedding table, manifest, model card."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor, nn
+
+from uniner_mcp.distill.nano_card import write_card
+from uniner_mcp.distill.nano_model import Encoder, NanoModel, TypeTower, load_bert, sentence_vectors
+from uniner_mcp.distill.nano_train import VALIDATION, TypeVectors, predict
+from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
+from uniner_mcp.engines.nano.runtime import NanoRuntime
+from uniner_mcp.engines.nano.spans import read_spans
+from uniner_mcp.engines.nano.words import load_tokenizer, split_words
+from uniner_mcp.errors import UninerError
+from uniner_mcp.evaluate.datasets import DataSet, Example
+from uniner_mcp.evaluate.scoring import Counts, count
+
+logger = logging.getLogger(__name__)
+
+LARGEST_LOSS = 1.0
+"""Points of F1 that int8 may cost against the float model."""
+
+
+class _Text(nn.Module):
+    def __init__(self, model: NanoModel) -> None:
+        super().__init__()
+        self.tower = model.text
+
+    def forward(self, pieces: Tensor, shapes: Tensor) -> Tensor:
+        return self.tower(pieces, shapes, torch.ones_like(shapes, dtype=pieces.dtype))
+
+
+class _Types(nn.Module):
+    def __init__(self, frozen: Encoder, types: TypeTower) -> None:
+        super().__init__()
+        self.frozen = frozen
+        self.types = types
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        return self.types(sentence_vectors(self.frozen, pieces, torch.ones(pieces.shape[:2], dtype=pieces.dtype)))[0]
+
+
+def export(run: Path, start: Path, data: Path, out: Path) -> None:
+    """Write the model of `run` to `out`. Raises UninerError where int8 loses more than a point of F1."""
+    checkpoint = run / "checkpoint.pt"
+    if not checkpoint.exists():
+        raise UninerError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
+    state = torch.load(checkpoint, weights_only=True)
+    table, tuned = load_bert(start)
+    model = NanoModel(tuned)
+    model.load_state_dict(state["model"])
+    model.eval()
+    _, frozen = load_bert(start)
+    frozen.eval()
+    out.mkdir(parents=True, exist_ok=True)
+    scales = table.abs().amax(1).clamp(min=1e-8) / 127
+    np.save(out / "table.npy", (table / scales[:, None]).round().to(torch.int8).numpy())
+    np.save(out / "table_scale.npy", scales.numpy().astype(np.float32))
+    pieces, shapes = torch.zeros(1, 16, table.shape[1]), torch.zeros(1, 16, dtype=torch.long)
+    _write(_Text(model), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
+    _write(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
+    shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
+    manifest = Manifest(
+        model="nano-1",
+        threshold=state["threshold"],
+        scale=_three(model.scale),
+        bias=_three(model.bias),
+        sha256={name: file_hash(out / name) for name in FILES},
+        base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
+        training={**state["config"], "steps": state["step"]},
+    )
+    sets = {name: DataSet(name, data / name).split("dev")[:size] for name, size in VALIDATION.items()}
+    vectors = TypeVectors(table, frozen, start / "tokenizer.json")
+    as_float = _f1_float(model, table, vectors, start / "tokenizer.json", sets, manifest.threshold)
+    as_int8 = _f1_int8(NanoRuntime(out, manifest, 2), sets)
+    loss = float(np.mean([as_float[name] - as_int8[name] for name in sets]))
+    logger.info("F1 float %s", as_float)
+    logger.info("F1 int8  %s (mean loss %.2f)", as_int8, loss)
+    manifest = manifest.model_copy(update={"validation": {"float": as_float, "int8": as_int8}})
+    (out / "nano.json").write_bytes(orjson.dumps(manifest.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
+    write_card(out)
+    if loss > LARGEST_LOSS:
+        raise UninerError(f"int8 loses {loss:.2f} points of F1 against float, more than {LARGEST_LOSS}.")
+
+
+def _three(values: Tensor) -> tuple[float, float, float]:
+    first, second, third = values.tolist()
+    return first, second, third
+
+
+def _write(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
+    """Export with a free number of tokens, then quantise the matrix products of the encoder's layers to int8.
+
+    Weights take 7 bits: on processors without VNNI, 8-bit products of signed and unsigned may overflow.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder) / "full.onnx"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module.eval(),
+                tuple(example.values()),
+                str(full),
+                input_names=list(example),
+                output_names=["vectors"],
+                dynamic_axes={name: {1: "tokens"} for name in example},
+                opset_version=17,
+                dynamo=False,
+            )
+        quantize_dynamic(
+            full, path, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"]
+        )
+
+
+def _f1_float(
+    model: NanoModel,
+    table: Tensor,
+    vectors: TypeVectors,
+    tokenizer_path: Path,
+    sets: dict[str, list[Example]],
+    threshold: float,
+) -> dict[str, float]:
+    tokenizer = load_tokenizer(tokenizer_path)
+
+    def answer(text: str, types: list[str]) -> list[list[str]]:
+        pieces = split_words(tokenizer, text)
+        scores: Any = predict(model, table, vectors, pieces, types)
+        return [
+            [
+                text[pieces.spans[first][0] : pieces.spans[last][1]]
+                for first, last, _ in read_spans(scores[:, index], threshold)
+            ]
+            for index in range(len(types))
+        ]
+
+    return _f1(answer, sets)
+
+
+def _f1_int8(runtime: NanoRuntime, sets: dict[str, list[Example]]) -> dict[str, float]:
+    def answer(text: str, types: list[str]) -> list[list[str]]:
+        return [[text[start:end] for start, end, _ in spans] for spans in runtime.read(text, types)]
+
+    return _f1(answer, sets)
+
+
+def _f1(answer: Any, sets: dict[str, list[Example]]) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for name, examples in sets.items():
+        everything = sorted({gold.type for example in examples for gold in example.entities})
+        total = Counts()
+        for example in examples:
+            types = list(example.asked or everything)
+            for kind, found in zip(types, answer(example.text, types), strict=True):
+                total += count([gold.text for gold in example.entities if gold.type == kind], found)
+        scores[name] = round(100 * total.f1, 2)
+    return scores

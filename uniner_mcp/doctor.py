@@ -1,0 +1,78 @@
+"""What is installed, which engine would answer, and whether it can: each check with a remedy."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import uniner_mcp
+from uniner_mcp.caches.sqlite import cache_stats, default_cache_path
+from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest
+from uniner_mcp.errors import UninerError
+from uniner_mcp.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `remedy` says what to do where it is not fine."""
+
+    name: str
+    fine: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """All checks, cheapest first; the model's files are read in full."""
+    folder = settings.nano_path or SHIPPED
+    return [_installation(), _engine(folder), _model(folder), _cache(settings)]
+
+
+def _installation() -> Check:
+    versions = " ".join(f"{name} {metadata.version(name)}" for name in ("mcp", "onnxruntime", "tokenizers"))
+    return Check(
+        "installation", True, f"uniner-mcp {uniner_mcp.__version__}, Python {platform.python_version()}, {versions}"
+    )
+
+
+def _engine(folder: Path) -> Check:
+    try:
+        manifest = read_manifest(folder)
+    except UninerError as error:
+        return Check("engine", False, "nano, but its manifest cannot be read", str(error))
+    return Check("engine", True, f"nano answers, with {manifest.model}; no text leaves this machine")
+
+
+def _model(folder: Path) -> Check:
+    try:
+        damaged = damaged_files(folder, read_manifest(folder))
+    except UninerError as error:
+        return Check("model files", False, "not verified", str(error))
+    if damaged:
+        return Check("model files", False, f"missing or changed: {', '.join(damaged)}", "Reinstall uniner-mcp.")
+    return Check("model files", True, f"verified by SHA-256 in {folder}")
+
+
+def _cache(settings: Settings) -> Check:
+    path = settings.cache_path or default_cache_path()
+    if not settings.cache:
+        return Check("cache", True, "turned off")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = cache_stats(path)
+        if path.exists():
+            with sqlite3.connect(path, timeout=1) as db:
+                db.execute("BEGIN IMMEDIATE")
+                db.rollback()
+            db.close()
+    except (UninerError, OSError, sqlite3.Error) as error:
+        return Check(
+            "cache",
+            False,
+            f"{path} cannot be used ({type(error).__name__}); requests are answered without it",
+            "Set `cache_path` (UNINER_CACHE_PATH) to a writable file, or turn the cache off with UNINER_CACHE=false.",
+        )
+    return Check("cache", True, f"{path}: {held.entries} answers, {held.bytes} bytes")

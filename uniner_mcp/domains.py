@@ -1,0 +1,109 @@
+"""The catalogue of the nine domains: their entity types, and what accuracy was published for them.
+
+The data stand in `domains.toml` beside this file, with their sources.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from pydantic import Field
+
+from uniner_mcp.errors import RequestError
+from uniner_mcp.schema import Accuracy, Domain, DomainList, Frozen
+
+LONGEST_ECHO = 40
+"""Longest unknown name, in characters, that an error message repeats."""
+
+
+class DomainEntry(Frozen):
+    """One domain as the catalogue knows it; `f1` is the published zero-shot F1 in percent by model."""
+
+    name: str
+    description: str
+    entity_types: tuple[str, ...] = Field(min_length=1)
+    data_sets: tuple[str, ...] = Field(min_length=1)
+    aliases: tuple[str, ...]
+    f1: Mapping[str, float]
+
+
+class _Model(Frozen):
+    """A model with published figures: its name in `f1`, its other names, and where the figures come from."""
+
+    name: str
+    aliases: tuple[str, ...]
+    source: str
+
+
+class _Catalogue(Frozen):
+    models: tuple[_Model, ...]
+    domains: tuple[DomainEntry, ...]
+
+
+@cache
+def _catalogue() -> _Catalogue:
+    return _Catalogue.model_validate(tomllib.loads(files("uniner_mcp").joinpath("domains.toml").read_text("utf-8")))
+
+
+@cache
+def load_catalogue() -> Mapping[str, DomainEntry]:
+    """All domains by name, in the order of the paper; read once."""
+    return MappingProxyType({entry.name: entry for entry in _catalogue().domains})
+
+
+def _key(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter not in "-_" and not letter.isspace())
+
+
+@cache
+def _domains_by_key() -> dict[str, DomainEntry]:
+    return {_key(name): entry for entry in _catalogue().domains for name in (entry.name, *entry.aliases)}
+
+
+def find_domain(name: str) -> DomainEntry:
+    """Return the domain of that name or alias; letter case, spaces, hyphens and underscores do not matter.
+
+    Raises RequestError for an unknown one, naming the nearest domains and all of them.
+    """
+    known, key = _domains_by_key(), _key(name)
+    if key in known:
+        return known[key]
+    short = len(name) <= LONGEST_ECHO and name.isprintable()
+    near = dict.fromkeys(known[match].name for match in get_close_matches(key, known)) if short else {}
+    raise RequestError(
+        (f"There is no domain {name!r}." if short else "There is no such domain.")
+        + (f" Nearest: {', '.join(near)}." if near else "")
+        + f" The domains are: {', '.join(load_catalogue())}."
+    )
+
+
+def published_accuracy(domain: DomainEntry, model: str) -> Accuracy | None:
+    """Return the zero-shot figure published for `model` (any of its names, letter case ignored), or None."""
+    for known in _catalogue().models:
+        if model.casefold() in {name.casefold() for name in (known.name, *known.aliases)} and known.name in domain.f1:
+            return Accuracy(model=known.name, f1=domain.f1[known.name], source=known.source)
+    return None
+
+
+def domain_list(model: str | None = None, measured: Mapping[str, Accuracy] | None = None) -> DomainList:
+    """Return all domains, sorted by name, each with the accuracy to expect there.
+
+    That is the figure in `measured` (by domain name), else the one published for `model`, else None.
+    """
+    measured = measured or {}
+    return DomainList(
+        domains=[
+            Domain(
+                name=name,
+                description=entry.description,
+                entity_types=list(entry.entity_types),
+                accuracy=measured.get(name) or (published_accuracy(entry, model) if model else None),
+            )
+            for name, entry in sorted(load_catalogue().items())
+        ]
+    )

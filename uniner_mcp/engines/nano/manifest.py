@@ -1,0 +1,76 @@
+"""What a folder of student weights says of itself (`nano.json`): read before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from uniner_mcp.errors import EngineError
+from uniner_mcp.schema import Accuracy
+
+SHIPPED = Path(__file__).with_name("model")
+"""The weights inside the package."""
+FILES = ("table.npy", "table_scale.npy", "text.onnx", "types.onnx", "tokenizer.json")
+"""What a folder of weights holds, beside `nano.json`, `scores.json` and the model card."""
+
+
+class Manifest(BaseModel):
+    """The model's name, the constants of its scores, and the SHA-256 of each of its files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    threshold: float
+    scale: tuple[float, float, float]
+    bias: tuple[float, float, float]
+    sha256: dict[str, str]
+    base: str = ""
+    training: dict[str, object] = {}
+    validation: dict[str, object] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every byte of weights and with every constant of the scores."""
+        parts = [self.model, repr(self.threshold), repr(self.scale), repr(self.bias), *sorted(self.sha256.values())]
+        return "nano-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+class Scores(BaseModel):
+    """Measured accuracy (`scores.json`, written by benchmarks/accuracy.py): per set, and per domain."""
+
+    measured: str
+    sets: dict[str, dict[str, float]]
+    domains: dict[str, Accuracy] = {}
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `nano.json`; EngineError where it is missing or broken."""
+    try:
+        return Manifest.model_validate_json((folder / "nano.json").read_bytes())
+    except OSError:
+        raise EngineError(f"No nano.json in {folder}: reinstall uniner-mcp, or point `nano_path` to a model.") from None
+    except ValidationError:
+        raise EngineError(f"{folder / 'nano.json'} is not a nano manifest: reinstall uniner-mcp.") from None
+
+
+def read_scores(folder: Path) -> Scores | None:
+    """Read `scores.json`, None where nothing was measured."""
+    path = folder / "scores.json"
+    return Scores.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
+    """Names of files that are missing or do not have the hash of the manifest."""
+    return [
+        name
+        for name in FILES
+        if not (folder / name).is_file() or file_hash(folder / name) != manifest.sha256.get(name)
+    ]

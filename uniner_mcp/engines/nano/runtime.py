@@ -1,0 +1,90 @@
+"""The span student at work: ONNX sessions, the shared embedding table, and the vectors of types already asked."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from uniner_mcp.engines.nano.manifest import Manifest
+from uniner_mcp.engines.nano.spans import Span, read_spans
+from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
+
+MAX_PIECES = 512
+"""Positions the encoder knows, [CLS] and [SEP] included."""
+KEPT_TYPES = 4096
+"""Types whose vectors are kept (4.6 kB each)."""
+
+Floats = NDArray[np.float32]
+
+
+class NanoRuntime:
+    """The loaded student. Calls are independent and may run in several threads."""
+
+    def __init__(self, folder: Path, manifest: Manifest, threads: int) -> None:
+        self._manifest = manifest
+        self._tokenizer = load_tokenizer(folder / "tokenizer.json")
+        self._table: NDArray[np.int8] = np.load(folder / "table.npy", mmap_mode="r")
+        self._table_scale: Floats = np.load(folder / "table_scale.npy")
+        self._text = _session(folder / "text.onnx", threads)
+        self._types = _session(folder / "types.onnx", threads)
+        self._scale = np.asarray(manifest.scale, dtype=np.float32)
+        self._bias = np.asarray(manifest.bias, dtype=np.float32)
+        self.type_vector = lru_cache(KEPT_TYPES)(self._type_vector)
+
+    def read(self, text: str, wordings: list[str]) -> list[list[tuple[int, int, float]]]:
+        """Spans `(start, end, confidence)` of each wording in `text`, in characters. The text is encoded once."""
+        pieces = split_words(self._tokenizer, text)
+        if not pieces.first or not wordings:
+            return [[] for _ in wordings]
+        words = self._word_vectors(pieces)
+        found: list[list[tuple[int, int, float]]] = []
+        for wording in wordings:
+            cosine = np.einsum("wrd,rd->wr", words, self.type_vector(wording))
+            scores: Floats = 1 / (1 + np.exp(-(cosine * self._scale + self._bias)))
+            spans: list[Span] = read_spans(scores, self._manifest.threshold)
+            found.append([(pieces.spans[first][0], pieces.spans[last][1], sure) for first, last, sure in spans])
+        return found
+
+    def _embed(self, ids: list[int]) -> Floats:
+        chosen = np.asarray(ids)
+        return (self._table[chosen] * self._table_scale[chosen, None])[None].astype(np.float32)
+
+    def _word_vectors(self, pieces: Pieces) -> Floats:
+        """Unit vectors (words, 3, 384). A passage beyond the encoder's positions is read in several stretches."""
+        cls, sep, inner = pieces.ids[0], pieces.ids[-1], MAX_PIECES - 2
+        bounds = [*pieces.first, len(pieces.ids) - 1]
+        parts: list[Floats] = []
+        begin = pieces.first[0]
+        while begin < bounds[-1]:
+            end = max((bound for bound in bounds if begin < bound <= begin + inner), default=begin + inner)
+            ids = [cls, *pieces.ids[begin:end], sep]
+            shapes = [0, *pieces.shapes[begin:end], 0]
+            outputs: Any = self._text.run(None, {"pieces": self._embed(ids), "shapes": np.asarray([shapes])})
+            parts.append(outputs[0][0, 1:-1])
+            begin = end
+        vectors = np.concatenate(parts)
+        offsets = np.asarray(pieces.first) - pieces.first[0]
+        # The mean of a word's pieces and their sum point the same way, and only the direction counts.
+        words: Floats = np.add.reduceat(vectors, offsets, axis=0)
+        return words / np.linalg.norm(words, axis=-1, keepdims=True).clip(min=1e-12)
+
+    def _type_vector(self, wording: str) -> Floats:
+        """Unit vectors (3, 384) of one type. Each is computed alone, so that it does not depend on its company."""
+        ids = self._tokenizer.encode(wording).ids[:MAX_PIECES]
+        outputs: Any = self._types.run(None, {"pieces": self._embed(ids)})
+        return outputs[0]
+
+
+def _session(path: Path, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A waiting session must not burn a core, and memory should go back after a long passage.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

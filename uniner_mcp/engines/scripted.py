@@ -1,0 +1,65 @@
+"""An engine that answers as its script says: for tests, in place of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from inspect import isawaitable
+
+from uniner_mcp.engines.base import Answer, EngineInfo, Mention, Passage, Provenance
+from uniner_mcp.errors import EngineError
+from uniner_mcp.schema import EntityType
+
+Said = Sequence[Mention | str]
+Script = Callable[[Passage, EntityType], Said | Awaitable[Said]]
+
+
+class ScriptedEngine:
+    """Asks `script` each question in turn; it returns the mentions, and may be async.
+
+    A mention given as a string has no span. An EngineError makes the question fail, with its message as the reason;
+    any other exception is raised by `answer`, as by an engine that cannot work at all.
+
+        engine = ScriptedEngine(lambda passage, type: ["Ada"] if type.name == "person" else [])
+
+    `asked` lists the questions so far (text of the passage, name of the type); `closed` tells whether `aclose` was
+    called. Two engines of one name and model have the same fingerprint.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        name: str = "scripted",
+        model: str = "script",
+        context_budget: int = 1_000_000,
+        leaves_machine: bool = False,
+    ) -> None:
+        """Play `script`; the other arguments are what `info` says."""
+        self._script = script
+        self._info = EngineInfo(name, model, f"{name}/{model}", context_budget, leaves_machine)
+        self.asked: list[tuple[str, str]] = []
+        self.closed = False
+
+    def info(self) -> EngineInfo:
+        """What was given to the constructor."""
+        return self._info
+
+    async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+        """What the script says, one question after the other."""
+        return [await self._ask(passage, type) for type in types]
+
+    async def aclose(self) -> None:
+        """Only noted in `closed`."""
+        self.closed = True
+
+    async def _ask(self, passage: Passage, type: EntityType) -> Answer:
+        self.asked.append((passage.text, type.name))
+        provenance = Provenance(self._info.name, self._info.model, self._info.fingerprint)
+        try:
+            said = self._script(passage, type)
+            if isawaitable(said):
+                said = await said
+        except EngineError as error:
+            return Answer(type, (), provenance, failure=str(error))
+        mentions = tuple(Mention(mention) if isinstance(mention, str) else mention for mention in said)
+        return Answer(type, mentions, provenance)

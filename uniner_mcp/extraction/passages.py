@@ -1,0 +1,175 @@
+"""Cutting a text into passages that fit one model call."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+import regex
+
+from uniner_mcp.engines.base import Passage
+
+# What `str.isspace` calls a space: in `regex`, \s leaves the ASCII separators out.
+_SPACE = r"[\s\x1c-\x1f]"
+_EXTENDER = r"[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]"
+# Flags come first because \X takes quadratic time on a run of them.
+_CLUSTER = rf"(?:\p{{RI}}{{2}}{_EXTENDER}*+|\X)"
+_UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{scx=Katakana}\p{Bopomofo}\p{Yi}\p{Hangul}"
+    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}"
+)
+
+ATOM = rf"{_SPACE}++|[\w--[{_UNSPACED}]]++{_EXTENDER}*+|{_CLUSTER}"
+"""Pattern (VERSION1) of what a mention never divides: a run of spaces, a word, or else a grapheme cluster (UAX #29).
+
+Scripts that put no space between words, or, as Hangul, join particles to names, have clusters and no words.
+"""
+
+# One unit each, but three for a Hangul syllable (the group).
+_PIECE = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}0-9]{1,3}+|([\uac00-\ud7a3])|[^\s\x1c-\x1f]")
+_HANGUL_UNITS = 3
+
+# A passage may end where one of these ends.
+_ABBREVIATIONS = (
+    "Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|Rev|Gen|Col|Maj|Sgt|Capt|Lt|Gov|Sen|Rep|Hon|Pres|Mt|Inc|Ltd|Co|Corp|Bros|"
+    "vs|etc|al|cf|ca|approx|No|Nos|Nr|Vol|pp|Fig|Figs|Eq|Sec|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
+)
+_NO_STOP = rf"(?<!(?<![\w'’])(?:\p{{L}}|{_ABBREVIATIONS})\.)"
+_STOP = rf"""(?<![.!?…])[.!?…]++{_NO_STOP}[\p{{Pe}}\p{{Pf}}\p{{Pi}}"']*+{_SPACE}++(?!\p{{Ll}})"""
+_UNSPACED_STOP = rf"""[\p{{SB=STerm}}--[!?]]++[\p{{Pe}}\p{{Pf}}"']*+{_SPACE}*+"""
+_LINE_END = rf"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]{_SPACE}*+"
+_BLANK_LINE = rf"(?:(?>\r\n|[\n\r])[ \t]*+(?>\r\n|[\n\r])|[\f\u2029]){_SPACE}*+"
+_CLAUSE = rf"[,;:،؛—–]{_SPACE}++"
+_UNSPACED_CLAUSE = rf"[，、；：]{_SPACE}*+"
+_BREAKS = [
+    regex.compile(pattern, regex.VERSION1)
+    for pattern in (
+        _BLANK_LINE,
+        f"{_STOP}|{_UNSPACED_STOP}|{_LINE_END}",
+        f"{_CLAUSE}|{_UNSPACED_CLAUSE}",
+        f"{_UNSPACED_STOP}|{_UNSPACED_CLAUSE}|{_SPACE}++",
+    )
+]
+_EXTENDERS = regex.compile(_EXTENDER)
+_CLUSTERS = regex.compile(_CLUSTER)
+_SPACES = regex.compile(rf"{_SPACE}++")
+_UNSPACED_LETTERS = regex.compile(rf"[\w&&[{_UNSPACED}]]", regex.VERSION1)
+
+
+def units(text: str) -> int:
+    """Estimate the length of a text in word pieces, without a tokenizer and rather too high than too low.
+
+    A run of Latin, Greek or Cyrillic letters and digits counts a third of its length, rounded up; a Hangul syllable
+    three units; any other character that is not a space one.
+    """
+    return sum(_HANGUL_UNITS if piece.lastindex else 1 for piece in _PIECE.finditer(text))
+
+
+def split_passages(text: str, budget: int, overlap: int | None = None) -> list[Passage]:
+    """Cut a text into passages of at most `budget` units that together hold all of it but spaces.
+
+    A passage ends with a paragraph or a sentence if it can, else with a clause, a word, or at least a grapheme cluster;
+    one cluster longer than the budget is a passage nevertheless. A passage begins with the last whole sentences of the
+    one before (where that ends inside a sentence: its last words), up to `overlap` units: by default a sixth of the
+    budget, at most half of it.
+
+    Raises ValueError if `budget` is below 1 or `overlap` below 0.
+    """
+    share = budget // 6 if overlap is None else min(overlap, budget // 2)
+    if budget < 1 or share < 0:
+        raise ValueError("a passage needs a budget of at least 1 unit and an overlap of at least 0")
+    cuts = _Cuts.of(text)
+    passages: list[Passage] = []
+    start = seam = len(text) - len(text.lstrip())
+    while seam < len(text):
+        end = cuts.end(start, seam, budget)
+        passages.append(Passage(text[start:end].rstrip(), start))
+        start, seam = cuts.next_start(start, end, budget, share), end
+    return passages
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruler:
+    """Measures stretches of one text: what stands before `starts[i]` costs `spent[i]` units."""
+
+    starts: list[int]
+    spent: list[int]
+
+    @classmethod
+    def of(cls, text: str) -> _Ruler:
+        pieces = [(piece.start(), _HANGUL_UNITS if piece.lastindex else 1) for piece in _PIECE.finditer(text)]
+        starts = [start for start, _ in pieces]
+        return cls([*starts, len(text)], list(accumulate((cost for _, cost in pieces), initial=0)))
+
+    def forward(self, start: int, budget: int) -> int:
+        """The last place that `budget` units reach from `start`."""
+        first = bisect_right(self.starts, start) - 1
+        return self.starts[bisect_right(self.spent, self.spent[first] + budget) - 1]
+
+    def back(self, end: int, budget: int) -> int:
+        """The first place from which `budget` units reach `end`."""
+        last = bisect_left(self.starts, end)
+        return self.starts[bisect_left(self.spent, self.spent[last] - budget)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cuts:
+    """Where one text may be cut: ascending places where something other than a space begins, and the end of it."""
+
+    text: str
+    ruler: _Ruler
+    paragraphs: list[int]
+    sentences: list[int]
+    clauses: list[int]
+    words: list[int]
+
+    @classmethod
+    def of(cls, text: str) -> _Cuts:
+        def places(pattern: regex.Pattern[str]) -> list[int]:
+            ends = [match.end() for match in pattern.finditer(text)]
+            ends = [end for end in ends if not _EXTENDERS.match(text, end)]
+            return ends if ends[-1:] == [len(text)] else [*ends, len(text)]
+
+        return cls(text, _Ruler.of(text), *map(places, _BREAKS))
+
+    def end(self, start: int, seam: int, budget: int) -> int:
+        """The best place after `seam` to end the passage that begins at `start`."""
+        reach = self.ruler.forward(start, budget)
+        # A blank line or a comma is worth a shorter passage, but none of less than half the budget.
+        half = max(seam, self.ruler.forward(start, budget // 2))
+        kinds = ((self.paragraphs, half), (self.sentences, seam), (self.clauses, half), (self.words, seam))
+        for breaks, after in kinds:
+            within = bisect_right(breaks, reach)
+            if within and breaks[within - 1] > after:
+                return breaks[within - 1]
+        return self._cluster_end(seam, reach)
+
+    def next_start(self, start: int, end: int, budget: int, overlap: int) -> int:
+        """Where the passage after `start` to `end` begins: at `end`, or earlier for context."""
+        if end == len(self.text):
+            return end
+        # The overlap must leave room for the sentence (or else the word, the cluster) that follows.
+        reach = self.ruler.forward(end, budget)
+        following = (breaks[bisect_right(breaks, end)] for breaks in (self.sentences, self.words))
+        needed = next((place for place in following if place <= reach), None) or self._cluster_end(end, end)
+        earliest = max(self.ruler.back(end, overlap), self.ruler.back(needed, budget))
+        if earliest >= end:
+            return end
+        if self.sentences[bisect_left(self.sentences, end)] == end:
+            return self.sentences[bisect_left(self.sentences, earliest)]
+        word = self.words[bisect_left(self.words, earliest)]
+        if word < end:
+            return word
+        clusters = (cluster.start() for cluster in _CLUSTERS.finditer(self.text, start, end))
+        unspaced = (place for place in clusters if place >= earliest and _UNSPACED_LETTERS.match(self.text, place))
+        return next(unspaced, end)
+
+    def _cluster_end(self, start: int, reach: int) -> int:
+        """The end of the last cluster from `start` on that is within reach, but of the first at least."""
+        end = start
+        for cluster in _CLUSTERS.finditer(self.text, start):
+            if end > start and cluster.end() > reach:
+                break
+            end = cluster.end()
+        return end if (space := _SPACES.match(self.text, end)) is None else space.end()

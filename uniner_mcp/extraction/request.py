@@ -1,0 +1,100 @@
+"""Checking a request before anything is asked (pure): what the caller gave, or a RequestError that says how to mend it.
+
+No message repeats the text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast, get_args
+
+from uniner_mcp.domains import find_domain
+from uniner_mcp.errors import RequestError
+from uniner_mcp.schema import EntityType, Overlap
+
+MAX_NAME = 120
+"""Longest name of an entity type, in characters."""
+MAX_DEFINITION = 1000
+"""Longest definition, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that can be answered."""
+
+    text: str
+    types: tuple[EntityType, ...]
+    min_confidence: float
+    overlap: Overlap
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request may ask."""
+
+    max_text_chars: int
+    max_types: int
+
+
+def check_request(
+    text: str,
+    entity_types: Sequence[str] | None,
+    domain: str | None,
+    definitions: Mapping[str, str] | None,
+    min_confidence: float,
+    overlap: str,
+    limit: int | None,
+    limits: Limits,
+) -> Request:
+    """The request as frozen values. Raises RequestError."""
+    if not text or text.isspace():
+        raise RequestError("There is no text to read: pass it as `text`, a non-empty string.")
+    if len(text) > limits.max_text_chars:
+        raise RequestError(
+            f"The text has {len(text):,} characters, more than the {limits.max_text_chars:,} of one request: "
+            "split it, or raise the setting `max_text_chars`."
+        )
+    if overlap not in get_args(Overlap):
+        raise RequestError("`overlap` is 'flat' (nothing overlaps), 'nested' or 'all'.")
+    if not 0 <= min_confidence <= 1 or math.isnan(min_confidence):
+        raise RequestError("`min_confidence` is a number from 0 to 1.")
+    if limit is not None and limit < 1:
+        raise RequestError("`limit` is a whole number from 1 up, or left out for all entities.")
+    types = _types(entity_types, domain, definitions or {}, limits)
+    return Request(text, types, min_confidence, cast(Overlap, overlap), limit)
+
+
+def _types(
+    names: Sequence[str] | None, domain: str | None, definitions: Mapping[str, str], limits: Limits
+) -> tuple[EntityType, ...]:
+    if (names is None) == (domain is None):
+        raise RequestError(
+            "Give exactly one of `entity_types` (a list such as ['person', 'film']) and `domain` (see list_domains)."
+        )
+    chosen = find_domain(domain).entity_types if domain is not None else (names or ())
+    chosen = list(dict.fromkeys(" ".join(name.split()) for name in chosen))
+    if not chosen:
+        raise RequestError("`entity_types` is empty: name at least one type, such as 'person'.")
+    if len(chosen) > limits.max_types:
+        raise RequestError(
+            f"{len(chosen)} entity types are more than the {limits.max_types} of one request: ask in several calls."
+        )
+    for number, name in enumerate(chosen, start=1):
+        if not name:
+            raise RequestError(f"Entity type number {number} is empty: name it in a word or two.")
+        if len(name) > MAX_NAME:
+            raise RequestError(
+                f"Entity type number {number} has {len(name)} characters, the limit is {MAX_NAME}: "
+                "give a short name, and what it means in `definitions`."
+            )
+    meanings = {" ".join(name.split()): " ".join(meaning.split()) for name, meaning in definitions.items()}
+    if strangers := meanings.keys() - set(chosen):
+        raise RequestError(
+            f"`definitions` describes {len(strangers)} type(s) that are not asked for: use the same names as the types."
+        )
+    if any(len(meaning) > MAX_DEFINITION for meaning in meanings.values()):
+        raise RequestError(f"A definition has more than {MAX_DEFINITION} characters: say it in a sentence.")
+    return tuple(EntityType(name=name, definition=meanings.get(name) or None) for name in chosen)

@@ -1,0 +1,62 @@
+"""The MCP server around an extractor."""
+
+from __future__ import annotations
+
+import base64
+
+from mcp.server import CacheHint, MCPServer
+from mcp.types import Icon
+
+import uniner_mcp
+from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.schema import DomainList
+from uniner_mcp.server.prompts import add_prompts
+from uniner_mcp.server.resources import add_resources
+from uniner_mcp.server.tools import add_tools
+
+_INSTRUCTIONS = (
+    "Finds mentions of any kind of entity in a text, with exact character offsets. Call extract_entities with the text "
+    "and either entity_types, any names in plain words such as 'person', 'gene', 'court', or a domain from "
+    "list_domains. Singular, specific names work best; describe unusual types in definitions. Look at `unanswered`, "
+    "`ungrounded` and `truncated` in the result: nothing is left out without being listed there."
+)
+_ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" \
+fill="#1f4e79"/><path d="M5 11h22M5 17h9M24 17h3M5 23h15" stroke="#fff" stroke-width="2.5" stroke-linecap="round"/>\
+<rect x="15" y="14" width="8" height="6" rx="2" fill="#ffb703"/></svg>"""
+_HOUR_MS = 3_600_000
+
+
+def build_server(extractor: Extractor, domains: DomainList) -> MCPServer[object]:
+    """An MCP server that answers through `extractor`, which stays the caller's to close.
+
+    domains: what `list_domains` answers.
+    """
+    hint = CacheHint(ttl_ms=_HOUR_MS, scope="public")
+    server: MCPServer[object] = MCPServer(
+        "uniner-mcp",
+        title="UniNER: find any entity",
+        description="Open named entity recognition: any entity type, exact offsets, local by default.",
+        instructions=_INSTRUCTIONS,
+        version=uniner_mcp.__version__,
+        icons=[
+            Icon(
+                src="data:image/svg+xml;base64," + base64.b64encode(_ICON.encode()).decode(),
+                mime_type="image/svg+xml",
+                sizes=["any"],
+            )
+        ],
+        log_level="WARNING",
+        cache_hints={
+            "tools/list": hint,
+            "prompts/list": hint,
+            "resources/list": hint,
+            "resources/templates/list": hint,
+            "server/discover": hint,
+        },
+        # The tools never change while the server runs: no list-changed notifications are promised.
+        subscriptions=False,
+    )
+    add_tools(server, extractor, domains)
+    add_resources(server, extractor, domains)
+    add_prompts(server, domains)
+    return server

@@ -1,0 +1,50 @@
+"""Streamable HTTP: the address, the hosts that may be named, and a health check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcp.server import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from uniner_mcp.extraction.extractor import Extractor
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_BYTES_PER_CHARACTER = 6
+"""JSON may write a character as an escape of six bytes."""
+_ENVELOPE = 1_000_000
+
+
+async def run_http(
+    server: MCPServer[object],
+    extractor: Extractor,
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str],
+    max_text_chars: int,
+) -> None:
+    """Serve on `http://host:port/mcp` until cancelled.
+
+    Requests must name a loopback address or one of `allowed_hosts` in their Host header, which keeps web pages from
+    reaching a local server by DNS rebinding.
+    """
+
+    @server.custom_route("/health", methods=["GET"])
+    async def health(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Answers as soon as the server does."""
+        info = extractor.info()
+        return JSONResponse({"status": "ok", "engine": info.name, "model": info.model})
+
+    names = [*_LOOPBACK, *allowed_hosts]
+    await server.run_streamable_http_async(
+        host=host,
+        port=port,
+        max_request_body_size=max_text_chars * _BYTES_PER_CHARACTER + _ENVELOPE,
+        transport_security=TransportSecuritySettings(
+            allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
+            allowed_origins=[f"{scheme}://{form}" for name in names for form in (name, f"{name}:*")
+                             for scheme in ("http", "https")],
+        ),
+    )

@@ -1,0 +1,41 @@
+"""Resources: one domain of the catalogue, and the engine that answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import orjson
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+
+from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.schema import DomainList
+
+
+def add_resources(server: MCPServer[object], extractor: Extractor, domains: DomainList) -> None:
+    """Add `uniner://domains/{name}` and `uniner://engine`, and completion of the names of domains."""
+    by_name = {domain.name: domain for domain in domains.domains}
+
+    @server.resource("uniner://domains/{name}", title="One domain", mime_type="application/json")
+    def domain(name: str) -> str:  # pyright: ignore[reportUnusedFunction]
+        """A domain: what it is for, its entity types, and the accuracy to expect there."""
+        if name not in by_name:
+            raise ResourceNotFoundError(f"There is no such domain; the domains are {', '.join(by_name)}.")
+        return by_name[name].model_dump_json(exclude_none=True)
+
+    @server.resource("uniner://engine", title="The engine", mime_type="application/json")
+    def engine() -> str:  # pyright: ignore[reportUnusedFunction]
+        """Which engine and model answer, and whether a text may leave this machine."""
+        return orjson.dumps(asdict(extractor.info())).decode()
+
+    @server.completion()
+    async def complete(  # pyright: ignore[reportUnusedFunction]
+        ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        """Names of domains, by their beginning."""
+        if argument.name not in ("name", "domain"):
+            return None
+        return Completion(values=[name for name in by_name if name.startswith(argument.value.lower())])

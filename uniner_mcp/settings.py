@@ -1,0 +1,60 @@
+"""All settings in one place: defaults < `uniner.toml` < environment (`UNINER_*`) < command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import tomllib
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from uniner_mcp.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Each field is `UNINER_<NAME>` in the environment and `<name>` in uniner.toml."""
+
+    model_config = SettingsConfigDict(env_prefix="UNINER_", toml_file="uniner.toml", extra="forbid", frozen=True)
+
+    engine: Literal["auto", "nano"] = Field(default="auto", description="Which engine answers; auto: the best there is.")
+    nano_path: Path | None = Field(default=None, description="A folder of nano weights in place of the shipped ones.")
+    cache: bool = Field(default=True, description="Keep answers on disk, so that a known question costs nothing.")
+    cache_path: Path | None = Field(default=None, description="File of the cache; default: the user's cache folder.")
+    cache_max_mb: int = Field(default=256, ge=1, description="Size at which the least recently used answers go.")
+    cache_max_age_days: float | None = Field(default=None, gt=0, description="Age at which answers go; none: never.")
+    concurrency: int = Field(default=8, ge=1, description="Passages that may be with the engine at once.")
+    max_text_chars: int = Field(default=1_000_000, ge=1, description="Longest text of one request, in characters.")
+    max_types: int = Field(default=64, ge=1, description="Most entity types of one request.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line (init), environment, then the file in the working folder."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from file and environment, with what is given on top (None: not given).
+
+    Raises SettingsError that names the setting; values are not repeated, they may be secret.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()}, or uniner.toml): {first['msg']}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"uniner.toml is not valid TOML: {error}.") from None
