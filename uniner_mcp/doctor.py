@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
+import tomllib
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,7 @@ from uniner_mcp.caches.sqlite import cache_stats, default_cache_path
 from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest
 from uniner_mcp.errors import UninerError
 from uniner_mcp.settings import Settings
+from uniner_mcp.shipped import shipped_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Check:
 def examine(settings: Settings) -> list[Check]:
     """All checks, cheapest first; the model's files are read in full."""
     folder = settings.nano_path or SHIPPED
-    return [_installation(), _engine(folder), _model(folder), _cache(settings)]
+    return [_installation(), _engine(folder), _fallback(), _model(folder), _cache(settings)]
 
 
 def _installation() -> Check:
@@ -43,7 +45,15 @@ def _engine(folder: Path) -> Check:
         manifest = read_manifest(folder)
     except UninerError as error:
         return Check("engine", False, "nano, but its manifest cannot be read", str(error))
-    return Check("engine", True, f"nano answers, with {manifest.model}; no text leaves this machine")
+    return Check("engine", True, f"nano answers, with {manifest.model}")
+
+
+def _fallback() -> Check:
+    try:
+        policy = tomllib.loads(shipped_text("fallbacks", "none.toml"))
+    except FileNotFoundError as error:
+        return Check("fallback", False, "no policy", str(error))
+    return Check("fallback", True, f"none: {policy['description']}")
 
 
 def _model(folder: Path) -> Check:

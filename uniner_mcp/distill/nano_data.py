@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import tomllib
@@ -12,6 +13,8 @@ from pathlib import Path
 import orjson
 
 from uniner_mcp.evaluate.datasets import DataSet, Example
+
+logger = logging.getLogger(__name__)
 
 MAX_TYPES = 20
 """Types asked of one passage in one step."""
@@ -52,10 +55,13 @@ class Item:
 
 
 def load_sources(data: Path) -> list[Source]:
-    """Read the training splits named in nano_sets.toml from `data/<set>/`."""
+    """Read the training splits named in nano_sets.toml from `data/<set>/`; sets that are not there are logged."""
     table = tomllib.loads(Path(__file__).with_name("nano_sets.toml").read_text(encoding="utf-8"))
     sources: list[Source] = []
     for name, row in table.items():
+        if not (data / name).is_dir():
+            logger.warning("Training without %s: it is not in %s.", name, data)
+            continue
         dataset = DataSet(name, data / name)
         examples = dataset.split("train")
         sources.append(Source(name, examples, dataset.types(), row["per_epoch"], row.get("open", False)))

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from uniner_mcp.distill.nano_card import write_card
 from uniner_mcp.distill.nano_model import Encoder, NanoModel, TypeTower, load_bert, sentence_vectors
-from uniner_mcp.distill.nano_train import VALIDATION, TypeVectors, predict
+from uniner_mcp.distill.nano_train import TypeVectors, predict, validation_sets
 from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 from uniner_mcp.engines.nano.spans import read_spans
 from uniner_mcp.engines.nano.words import load_tokenizer, split_words
 from uniner_mcp.errors import UninerError
-from uniner_mcp.evaluate.datasets import DataSet, Example
+from uniner_mcp.evaluate.datasets import Example
 from uniner_mcp.evaluate.scoring import Counts, count
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
         base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
         training={**state["config"], "steps": state["step"]},
     )
-    sets = {name: DataSet(name, data / name).split("dev")[:size] for name, size in VALIDATION.items()}
+    sets = validation_sets(data)
     vectors = TypeVectors(table, frozen, start / "tokenizer.json")
     as_float = _f1_float(model, table, vectors, start / "tokenizer.json", sets, manifest.threshold)
     as_int8 = _f1_int8(NanoRuntime(out, manifest, 2), sets)

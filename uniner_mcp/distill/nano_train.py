@@ -182,6 +182,12 @@ def predict(model: NanoModel, table: Tensor, vectors: TypeVectors, pieces: Piece
     return torch.sigmoid(logits[0]).numpy()
 
 
+def validation_sets(data: Path) -> dict[str, list[Example]]:
+    """The development passages of those VALIDATION sets that are in `data`."""
+    present = {name: size for name, size in VALIDATION.items() if (data / name).is_dir()}
+    return {name: DataSet(name, data / name).split("dev")[:size] for name, size in present.items()}
+
+
 def validate(
     model: NanoModel, table: Tensor, vectors: TypeVectors, tokenizer_path: Path, sets: dict[str, list[Example]]
 ) -> tuple[float, float, dict[str, float]]:
@@ -228,7 +234,7 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
     )
     vectors.add([wording for name in names for wording in wordings(name, definitions.get(name, []))])
     sampler = Sampler(sources, definitions, Related(vectors.as_lists(names)), config.seed)
-    sets = {name: DataSet(name, data / name).split("dev")[:size] for name, size in VALIDATION.items()}
+    sets = validation_sets(data)
 
     new = ("text.encoder.shape.weight", "text.roles", "types.roles", "scale", "bias")
     slow = [parameter for name, parameter in model.named_parameters() if name not in new]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self
@@ -15,6 +17,8 @@ from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
 from uniner_mcp.schema import AnsweredBy, Entity, EntityType, Extraction, Unanswered
 from uniner_mcp.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 PASSAGES_AT_ONCE = 8
 """Passages of one request that are with the engine at the same time."""
@@ -109,12 +113,18 @@ class Extractor:
         return answers
 
     async def _answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+        info = self._engine.info()
         try:
             return await self._engine.answer(passage, types)
         except EngineError as error:
-            info = self._engine.info()
-            nobody = Provenance(info.name, info.model, info.fingerprint)
-            return [Answer(kind, (), nobody, failure=str(error)) for kind in types]
+            reason = str(error)
+        except Exception as error:
+            # The message of an unforeseen error may hold the caller's text: neither passed on nor logged.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error("Engine %s: %s at %s:%s", info.name, type(error).__name__, where.filename, where.lineno)
+            reason = f"the engine {info.name} failed unexpectedly ({type(error).__name__})"
+        nobody = Provenance(info.name, info.model, info.fingerprint)
+        return [Answer(kind, (), nobody, failure=reason) for kind in types]
 
 
 def _conclude(request: Request, passages: Sequence[Passage], answers: Sequence[Sequence[Answer]]) -> Extraction:

@@ -1,0 +1,72 @@
+"""The recipe for real, for a few steps: train, stop, go on, export, answer. Needs the `train` extra."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import orjson
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.filterwarnings("default"),
+]
+
+from uniner_mcp.distill import nano, nano_train  # noqa: E402
+from uniner_mcp.distill.nano_data import Related, Sampler, load_definitions, load_sources  # noqa: E402
+from uniner_mcp.engines.nano.manifest import damaged_files, read_manifest  # noqa: E402
+from uniner_mcp.engines.nano.runtime import NanoRuntime  # noqa: E402
+
+DATA = Path(__file__).parent.parent.parent / "data"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three steps of training."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
+        nano.run_training(DATA, folder, None, 3, None)
+    return folder
+
+
+def test_a_run_logs_loss_and_validation_f1(run: Path) -> None:
+    row = orjson.loads((run / "log.jsonl").read_bytes().splitlines()[0])
+    assert row["step"] == 3 and row["loss"] > 0 and 0 <= row["validation_f1"] <= 100
+
+
+def test_a_run_goes_on_from_its_checkpoint(
+    run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
+    with caplog.at_level(logging.INFO):
+        nano.run_training(DATA, run, None, 4, None)
+    assert "Going on at step 3 of 4" in caplog.text
+    assert orjson.loads((run / "log.jsonl").read_bytes().splitlines()[-1])["step"] == 4
+
+
+def test_the_export_is_whole_close_to_float_and_answers(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 30})
+    nano.run_export(run, tmp_path, DATA, None)
+    manifest = read_manifest(tmp_path)
+    assert damaged_files(tmp_path, manifest) == []
+    assert "synthetic_open" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    spans = NanoRuntime(tmp_path, manifest, 1).read("Marie Curie was born in Warsaw.", ["person", "city"])
+    assert len(spans) == 2
+
+
+def test_the_same_seed_draws_the_same_epoch_and_positives_survive_the_cut() -> None:
+    sources = [source for source in load_sources(DATA) if source.name == "synthetic_open"]
+    names = sorted({name for source in sources for example in source.examples for name in example.asked or ()})
+    related = Related({name: [1.0 if index == number % 50 else 0.0 for index in range(50)]
+                       for number, name in enumerate(names)})  # fmt: skip
+    draw = [Sampler(sources, load_definitions(DATA), related, seed=1).epoch(0) for _ in range(2)]
+    assert draw[0] == draw[1]
+    for item in draw[0]:
+        present = {gold.type for gold in item.example.entities}
+        assert present <= {name for name, _ in item.types} or len(present) > 20
