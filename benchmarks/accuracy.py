@@ -73,8 +73,11 @@ async def main() -> None:
             counts, passages = await score(extractor, DataSet(name, arguments.data / name), most)
             row = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
             rows[name] = {key: round(100 * value, 2) for key, value in row.items()} | {"passages": passages}
-            print(f"{name:22} {rows[name]['f1']:6.1f} {rows[name]['precision']:6.1f} "
-                  f"{rows[name]['recall']:6.1f} {passages:8}", flush=True)
+            print(
+                f"{name:22} {rows[name]['f1']:6.1f} {rows[name]['precision']:6.1f} "
+                f"{rows[name]['recall']:6.1f} {passages:8}",
+                flush=True,
+            )
         model = extractor.info().model
     if set(ZERO_SHOT) <= rows.keys():
         average = sum(rows[name]["f1"] for name in ZERO_SHOT) / len(ZERO_SHOT)

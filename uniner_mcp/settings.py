@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Literal
 
-import tomllib
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -22,7 +22,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="UNINER_", toml_file="uniner.toml", extra="forbid", frozen=True)
 
-    engine: Literal["auto", "nano"] = Field(default="auto", description="Which engine answers; auto: the best there is.")
+    engine: Literal["auto", "nano"] = Field(
+        default="auto", description="Which engine answers; auto: the best there is."
+    )
     nano_path: Path | None = Field(default=None, description="A folder of nano weights in place of the shipped ones.")
     cache: bool = Field(default=True, description="Keep answers on disk, so that a known question costs nothing.")
     cache_path: Path | None = Field(default=None, description="File of the cache; default: the user's cache folder.")

@@ -62,8 +62,6 @@ def test_a_passage_longer_than_the_encoder_is_read_to_its_end(runtime: NanoRunti
     assert "Ada Lovelace" in [text[start:end] for start, end, _ in found]
 
 
-
-
 def test_no_text_and_no_types_cost_nothing(runtime: NanoRuntime) -> None:
     assert runtime.read("", ["person"]) == [[]]
     assert runtime.read(TEXT, []) == []
@@ -121,7 +119,9 @@ def test_the_shape_of_a_word(word: str, shape: Shape) -> None:
     assert shape_of(word) is shape
 
 
-@pytest.mark.parametrize("text", ["İstanbul e\u0301tait", "a\r\nb", "北京 is big", "👩‍🔬 said", "מדינת ישראל", "tschüß"])
+@pytest.mark.parametrize(
+    "text", ["İstanbul e\u0301tait", "a\r\nb", "北京 is big", "👩‍🔬 said", "מדינת ישראל", "tschüß"]
+)
 def test_words_are_slices_of_the_text_in_order(text: str) -> None:
     pieces = split_words(load_tokenizer(SHIPPED / "tokenizer.json"), text)
     ends = [0, *(end for _, end in pieces.spans)]

@@ -124,7 +124,7 @@ async def test_closing_the_extractor_closes_its_engine() -> None:
     assert engine.closed
 
 
-async def test_an_opened_extractor_answers_twice_the_second_time_from_the_cache() -> None:
+async def test_an_opened_extractor_answers_a_known_question_from_the_cache() -> None:
     async with Extractor.open(Settings()) as extractor:
         first = await extractor.extract("Ada Lovelace lived in London.", ["person", "city"])
         second = await extractor.extract("Ada Lovelace lived in London.", ["person", "country"])

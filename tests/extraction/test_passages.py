@@ -130,7 +130,7 @@ def test_a_passage_never_begins_or_ends_inside_a_cluster(text: str, budget: int,
         assert end in whole or text[end].isspace()
 
 
-@given(st.lists(sentences, max_size=30), st.integers(13, 40), overlaps)
+@given(st.lists(sentences, max_size=30), st.integers(19, 60), overlaps)
 @PATIENT
 def test_a_sentence_within_the_budget_is_whole_in_a_passage(parts: list[str], budget: int, overlap: int | None) -> None:
     text = " ".join(parts)
@@ -254,6 +254,10 @@ def test_the_overlap_is_a_sixth_of_the_budget_by_default() -> None:
 def test_no_overlap_is_taken_where_the_next_sentence_would_not_fit_beside_it() -> None:
     text = "One two. Red tea and hot day."
     assert texts_of(split_passages(text, 6, 3)) == ["One two.", "Red tea and hot day."]
+
+
+def test_a_passage_is_not_repeated_whole_in_the_next() -> None:
+    assert texts_of(split_passages("、カタカナabcabcabc", 6, 3)) == ["、", "カタカナabcabc", "abc"]
 
 
 def test_passages_cut_inside_a_sentence_share_words() -> None:

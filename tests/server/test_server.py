@@ -138,7 +138,7 @@ async def test_a_crash_tells_neither_the_model_nor_the_log_anything_of_the_text(
     assert "RuntimeError" in caplog.text and "Zaphod" not in caplog.text
 
 
-async def test_a_call_that_times_out_stops_the_engine() -> None:
+async def test_a_call_that_is_cancelled_stops_the_engine() -> None:
     started, stopped = anyio.Event(), anyio.Event()
 
     async def script(passage: Passage, kind: EntityType) -> list[str]:
@@ -168,7 +168,9 @@ async def test_resources_tell_of_domains_and_of_the_engine(client: Client) -> No
 
 
 async def test_names_of_domains_are_completed(client: Client) -> None:
-    done = await client.complete(ResourceTemplateReference(uri="uniner://domains/{name}"), {"name": "name", "value": "bi"})
+    done = await client.complete(
+        ResourceTemplateReference(uri="uniner://domains/{name}"), {"name": "name", "value": "bi"}
+    )
     assert done.completion.values == ["biomedical"]
     done = await client.complete(PromptReference(name="annotate"), {"name": "domain", "value": ""})
     assert len(done.completion.values) == 9

@@ -1,0 +1,1 @@
+"""The recipe: from annotated passages to a student."""

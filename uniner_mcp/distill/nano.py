@@ -24,7 +24,9 @@ def run_training(data: Path, out: Path, start: Path | None, steps: int | None, s
     """`uniner-mcp distill train-nano`."""
     encoder = _starting_encoder(start)
     if not (data / "synthetic_open" / "definitions.json").is_file():
-        raise SettingsError(f"No synthetic_open in {data}: give the folder of data sets, such as `data` of the repository.")
+        raise SettingsError(
+            f"No synthetic_open in {data}: give the folder of data sets, such as `data` of the repository."
+        )
     from uniner_mcp.distill.nano_train import TrainConfig, train
 
     config = TrainConfig(max_steps=steps or 0, seed=TrainConfig.seed if seed is None else seed)

@@ -31,15 +31,15 @@ small encoders (bge-small and the like) were not available as packages that carr
 
 Loss: binary cross-entropy over start, end and inside, divided by the positives. Negatives: types asked and absent
 (`synthetic_open`), types of the same set (fully annotated sets), types of other passages drawn by frequency where
-unrelated in meaning (cosine under 0.4) and without a known mention in the passage. A quarter of the passages is lower-cased;
-types are worded as name, plural, definition, or name and definition.
+unrelated in meaning (cosine under 0.4) and without a known mention in the passage. A quarter of the passages is in
+lower case; types are worded as name, plural, definition, or name and definition.
 
 | data set | licence | passages an epoch |
 |---|---|--:|
 {sets}
 
-Left out: everything non-commercial, share-alike, GPL, or of unknown or unconfirmed licence. `crossner_*` and `mit_*` were
-used neither for training nor for any choice.
+Left out: everything non-commercial, share-alike, GPL, or of unknown or unconfirmed licence. `crossner_*` and `mit_*`
+were used neither for training nor for any choice.
 
 ## Scores
 
@@ -54,8 +54,8 @@ Development passages, F1 in percent (paper's score, see below); only `synthetic_
 
 ## Limits
 
-English. Types are understood from their words: a name that says little ("field", "task", "character") is understood badly,
-a definition helps at times. Passages are read about 160 words at a time. Confidence is a score, not a calibrated
+English. Types are understood from their words: a name that says little ("field", "task", "character") is understood
+badly, a definition helps at times. Passages are read about 160 words at a time. Confidence is a score, not a calibrated
 probability. Spans end at word boundaries. Facts in the training passages may be invented; the model knows no facts.
 """
 
@@ -105,5 +105,3 @@ def _scores(folder: Path) -> str:
         for name, row in scores.sets.items()
     )
     return _SCORES.format(measured=scores.measured, rows=rows)
-
-

@@ -29,8 +29,11 @@ LOWERED = 0.25
 
 # Types so general that a passage may well hold one without having been asked: never drawn as negatives.
 _EVERYWHERE = frozenset(
-    "person organization location country city date year time event product company place number quantity price "
-    "animal object group people concept title name topic field percentage duration money language work".split()
+    (
+        *("person", "organization", "location", "country", "city", "date", "year", "time", "event", "product"),
+        *("company", "place", "number", "quantity", "price", "animal", "object", "group", "people", "concept"),
+        *("title", "name", "topic", "field", "percentage", "duration", "money", "language", "work"),
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""From a checkpoint to the files that the `nano` engine reads: int8 ONNX, int8 embedding table, manifest, model card."""
+"""From a checkpoint to the files that `nano` reads: int8 ONNX, int8 embedding table, manifest, model card."""
 
 from __future__ import annotations
 
@@ -119,7 +119,12 @@ def _write(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
                 dynamo=False,
             )
         quantize_dynamic(
-            full, path, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"]
+            full,
+            path,
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul"],
         )
 
 

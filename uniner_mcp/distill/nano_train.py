@@ -76,11 +76,13 @@ class TypeVectors:
             self._known.update(zip(batch, vectors.clone(), strict=True))
 
     def __getitem__(self, text: str) -> Tensor:
+        """The vector of one text."""
         if text not in self._known:
             self.add([text])
         return self._known[text]
 
     def as_lists(self, names: list[str]) -> dict[str, list[float]]:
+        """The vectors of several texts as plain numbers."""
         return {name: self[name].tolist() for name in names}
 
 
@@ -156,7 +158,7 @@ def batches(items: list[Item], tokenizer_path: Path, tokens_per_batch: int, seed
         # A few characters change their length in lower case (İ): such a passage keeps its case.
         text = item.example.text.lower() if item.lowered else item.example.text
         pieces = split_words(tokenizer, text if len(text) == len(item.example.text) else item.example.text)
-        if 0 < len(pieces.first) and len(pieces.ids) <= MAX_PIECES:
+        if len(pieces.first) > 0 and len(pieces.ids) <= MAX_PIECES:
             rows.append(prepare(item, pieces))
     rows.sort(key=lambda row: len(row.pieces.ids))
     filled: list[list[Prepared]] = [[]]
@@ -242,9 +244,7 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
     optimizer = torch.optim.AdamW(
         [{"params": slow, "lr": config.learning_rate}, {"params": fast, "lr": config.head_rate}], weight_decay=0.01
     )
-    per_epoch = sum(
-        1 for _ in batches(sampler.epoch(0), tokenizer_path, config.tokens_per_batch, f"{config.seed}-0")
-    )
+    per_epoch = sum(1 for _ in batches(sampler.epoch(0), tokenizer_path, config.tokens_per_batch, f"{config.seed}-0"))
     total = config.max_steps or per_epoch * config.epochs
 
     logger.info("%d steps, %d an epoch.", total, per_epoch)

@@ -1,0 +1,1 @@
+"""Engines: anything that answers questions, and what wraps them."""

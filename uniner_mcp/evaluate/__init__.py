@@ -1,0 +1,1 @@
+"""The yardstick: annotated sets and the paper's score."""

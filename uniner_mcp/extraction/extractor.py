@@ -84,9 +84,7 @@ class Extractor:
         `limit` keeps the first entities. Offsets are code points of `text`. Raises RequestError where the request
         cannot be answered as it stands, ExtractionError where no question could be answered. Cancelling stops the work.
         """
-        request = check_request(
-            text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits
-        )
+        request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
         passages = split_passages(request.text, self._engine.info().context_budget)
         answers = await self._ask(passages, request.types, on_progress)
         return _conclude(request, passages, answers)

@@ -153,7 +153,7 @@ class _Cuts:
         reach = self.ruler.forward(end, budget)
         following = (breaks[bisect_right(breaks, end)] for breaks in (self.sentences, self.words))
         needed = next((place for place in following if place <= reach), None) or self._cluster_end(end, end)
-        earliest = max(self.ruler.back(end, overlap), self.ruler.back(needed, budget))
+        earliest = max(start + 1, self.ruler.back(end, overlap), self.ruler.back(needed, budget))
         if earliest >= end:
             return end
         if self.sentences[bisect_left(self.sentences, end)] == end:

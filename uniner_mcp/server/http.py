@@ -44,7 +44,8 @@ async def run_http(
         max_request_body_size=max_text_chars * _BYTES_PER_CHARACTER + _ENVELOPE,
         transport_security=TransportSecuritySettings(
             allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
-            allowed_origins=[f"{scheme}://{form}" for name in names for form in (name, f"{name}:*")
-                             for scheme in ("http", "https")],
+            allowed_origins=[
+                f"{scheme}://{form}" for name in names for form in (name, f"{name}:*") for scheme in ("http", "https")
+            ],
         ),
     )

@@ -70,7 +70,5 @@ def file_hash(path: Path) -> str:
 def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
     """Names of files that are missing or do not have the hash of the manifest."""
     return [
-        name
-        for name in FILES
-        if not (folder / name).is_file() or file_hash(folder / name) != manifest.sha256.get(name)
+        name for name in FILES if not (folder / name).is_file() or file_hash(folder / name) != manifest.sha256.get(name)
     ]

@@ -1,0 +1,28 @@
+"""Start the server as an MCP client would, over stdio, and call its tools.
+
+python examples/mcp_client.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from mcp import Client, StdioServerParameters
+
+TEXT = "The Supreme Court of India heard Kesavananda Bharati v. State of Kerala in 1973."
+
+
+async def main() -> None:
+    """Print the tools, then the entities of a sentence."""
+    server = StdioServerParameters(command=sys.executable, args=["-m", "uniner_mcp", "serve"])
+    async with Client(server) as client:
+        print("tools:", ", ".join(tool.name for tool in (await client.list_tools()).tools))
+        result = await client.call_tool("extract_entities", {"text": TEXT, "entity_types": ["court", "year"]})
+        entities = (result.structured_content or {}).get("entities", [])
+        for entity in entities:
+            print(f"{entity['start']:3}-{entity['end']:3} {entity['type']}: {entity['text']}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
