@@ -10,6 +10,8 @@ import sys
 
 from mcp import Client, StdioServerParameters
 
+from uniner_mcp import Extraction
+
 TEXT = "The Supreme Court of India heard Kesavananda Bharati v. State of Kerala in 1973."
 
 
@@ -19,9 +21,9 @@ async def main() -> None:
     async with Client(server) as client:
         print("tools:", ", ".join(tool.name for tool in (await client.list_tools()).tools))
         result = await client.call_tool("extract_entities", {"text": TEXT, "entity_types": ["court", "year"]})
-        entities = (result.structured_content or {}).get("entities", [])
-        for entity in entities:
-            print(f"{entity['start']:3}-{entity['end']:3} {entity['type']}: {entity['text']}")
+        extraction = Extraction.model_validate(result.structured_content)
+        for entity in extraction.entities:
+            print(f"{entity.start:3}-{entity.end:3} {entity.type}: {entity.text}")
 
 
 if __name__ == "__main__":

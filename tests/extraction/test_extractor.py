@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 import pytest
 from doubles import names_engine
 
 from uniner_mcp import Extraction, ExtractionError, Extractor, Settings
-from uniner_mcp.engines.base import Mention, Passage
+from uniner_mcp.engines.base import Answer, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import EntityType
@@ -72,7 +74,7 @@ async def test_a_type_that_failed_for_a_part_of_the_text_says_for_how_much() -> 
 
 async def test_an_error_is_raised_only_when_nothing_could_be_answered() -> None:
     class Dead(ScriptedEngine):
-        async def answer(self, passage: Passage, types: object) -> list[object]:  # type: ignore[override]
+        async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
             raise EngineError("the server is down")
 
     async with Extractor(Dead(lambda *_: [])) as extractor:

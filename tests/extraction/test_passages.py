@@ -227,6 +227,11 @@ def test_a_giant_word_is_cut_between_letters() -> None:
     assert texts_of(split_passages("x" * 31, 4, 0)) == ["x" * 12, "x" * 12, "x" * 7]
 
 
+def test_a_word_among_chinese_characters_is_not_cut() -> None:
+    assert texts_of(split_passages("我在Microsoft工作", 4, 0)) == ["我在", "Microsoft工", "作"]
+    assert texts_of(split_passages("我在那Microsoft工作了", 5, 2)) == ["我在那", "在那Microsoft", "工作了"]
+
+
 def test_a_letter_keeps_its_combining_marks() -> None:
     assert texts_of(split_passages("e\u0301" * 5, 4, 0)) == ["e\u0301" * 2, "e\u0301" * 2, "e\u0301"]
 
@@ -257,7 +262,7 @@ def test_no_overlap_is_taken_where_the_next_sentence_would_not_fit_beside_it() -
 
 
 def test_a_passage_is_not_repeated_whole_in_the_next() -> None:
-    assert texts_of(split_passages("、カタカナabcabcabc", 6, 3)) == ["、", "カタカナabcabc", "abc"]
+    assert texts_of(split_passages("。、カタカナカタカナ", 6, 1)) == ["。", "、", "カタカナカタ", "タカナ"]
 
 
 def test_passages_cut_inside_a_sentence_share_words() -> None:

@@ -73,8 +73,7 @@ def write_card(folder: Path) -> None:
     manifest = read_manifest(folder)
     training = dict(manifest.training)
     table = tomllib.loads(Path(__file__).with_name("nano_sets.toml").read_text(encoding="utf-8"))
-    validation = {name: dict(scores) for name, scores in manifest.validation.items() if isinstance(scores, dict)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    names = list(next(iter(validation.values()), {}))
+    names = sorted({name for scores in manifest.validation.values() for name in scores})
     text = _CARD.format(
         model=manifest.model,
         base=manifest.base,
@@ -86,7 +85,9 @@ def write_card(folder: Path) -> None:
         threshold=manifest.threshold,
         names=" | ".join(names),
         dashes="--:|" * len(names),
-        validation="\n".join(_row(kind, list(scores.values())) for kind, scores in validation.items()),
+        validation="\n".join(
+            _row(kind, [scores[name] for name in names]) for kind, scores in manifest.validation.items()
+        ),
         scores=_scores(folder),
     )
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -17,11 +16,9 @@ from torch import Tensor, nn
 
 from uniner_mcp.distill.nano_card import write_card
 from uniner_mcp.distill.nano_model import Encoder, NanoModel, TypeTower, load_bert, sentence_vectors
-from uniner_mcp.distill.nano_train import TypeVectors, predict, validation_sets
+from uniner_mcp.distill.nano_train import TypeVectors, validate, validation_sets
 from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
-from uniner_mcp.engines.nano.spans import read_spans
-from uniner_mcp.engines.nano.words import load_tokenizer, split_words
 from uniner_mcp.errors import UninerError
 from uniner_mcp.evaluate.datasets import Example
 from uniner_mcp.evaluate.scoring import Counts, count
@@ -71,18 +68,19 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     _write(_Text(model), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
     _write(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
+    sets = validation_sets(data)
+    vectors = TypeVectors(table, frozen, start / "tokenizer.json")
+    threshold, _, validated = validate(model, table, vectors, start / "tokenizer.json", sets)
+    as_float = {name: round(value, 2) for name, value in validated.items()}
     manifest = Manifest(
         model="nano-1",
-        threshold=state["threshold"],
+        threshold=threshold,
         scale=_three(model.scale),
         bias=_three(model.bias),
         sha256={name: file_hash(out / name) for name in FILES},
         base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
         training={**state["config"], "steps": state["step"]},
     )
-    sets = validation_sets(data)
-    vectors = TypeVectors(table, frozen, start / "tokenizer.json")
-    as_float = _f1_float(model, table, vectors, start / "tokenizer.json", sets, manifest.threshold)
     as_int8 = _f1_int8(NanoRuntime(out, manifest, 2), sets)
     loss = float(np.mean([as_float[name] - as_int8[name] for name in sets]))
     logger.info("F1 float %s", as_float)
@@ -128,45 +126,16 @@ def _write(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
         )
 
 
-def _f1_float(
-    model: NanoModel,
-    table: Tensor,
-    vectors: TypeVectors,
-    tokenizer_path: Path,
-    sets: dict[str, list[Example]],
-    threshold: float,
-) -> dict[str, float]:
-    tokenizer = load_tokenizer(tokenizer_path)
-
-    def answer(text: str, types: list[str]) -> list[list[str]]:
-        pieces = split_words(tokenizer, text)
-        scores: Any = predict(model, table, vectors, pieces, types)
-        return [
-            [
-                text[pieces.spans[first][0] : pieces.spans[last][1]]
-                for first, last, _ in read_spans(scores[:, index], threshold)
-            ]
-            for index in range(len(types))
-        ]
-
-    return _f1(answer, sets)
-
-
 def _f1_int8(runtime: NanoRuntime, sets: dict[str, list[Example]]) -> dict[str, float]:
-    def answer(text: str, types: list[str]) -> list[list[str]]:
-        return [[text[start:end] for start, end, _ in spans] for spans in runtime.read(text, types)]
-
-    return _f1(answer, sets)
-
-
-def _f1(answer: Any, sets: dict[str, list[Example]]) -> dict[str, float]:
+    """F1 of each set in percent, from the files as the engine reads them."""
     scores: dict[str, float] = {}
     for name, examples in sets.items():
         everything = sorted({gold.type for example in examples for gold in example.entities})
         total = Counts()
         for example in examples:
             types = list(example.asked or everything)
-            for kind, found in zip(types, answer(example.text, types), strict=True):
+            for kind, spans in zip(types, runtime.read(example.text, types), strict=True):
+                found = [example.text[start:end] for start, end, _ in spans]
                 total += count([gold.text for gold in example.entities if gold.type == kind], found)
         scores[name] = round(100 * total.f1, 2)
     return scores

@@ -37,7 +37,7 @@ VALIDATION = {
     "agriner": 50,
 }
 """Development passages: one set that is trained on, seven that are not. None is of the zero-shot benchmark."""
-THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
+THRESHOLDS = (0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 
 
 @dataclass(frozen=True)

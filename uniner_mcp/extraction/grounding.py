@@ -7,14 +7,11 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-import regex
-
 from uniner_mcp.engines.base import Answer, Passage
 from uniner_mcp.extraction.merging import certainty
-from uniner_mcp.extraction.passages import ATOM
+from uniner_mcp.extraction.passages import ATOMS
 from uniner_mcp.schema import Entity
 
-_ATOMS = regex.compile(ATOM, regex.VERSION1)
 _TYPEWRITER = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
 
@@ -77,7 +74,7 @@ class _Searched:
 
     @cached_property
     def _exact(self) -> _Reading:
-        places = [atom.start() for atom in _ATOMS.finditer(self._text)] + [len(self._text)]
+        places = [atom.start() for atom in ATOMS.finditer(self._text)] + [len(self._text)]
         return _Reading(self._text, places, places)
 
     @cached_property
@@ -115,7 +112,7 @@ def _fold(text: str) -> _Reading:
     """
     atoms: list[str] = []
     places, sources = [0], [0]
-    for atom in _ATOMS.finditer(text):
+    for atom in ATOMS.finditer(text):
         atoms.append(" " if atom[0].isspace() else _fold_atom(atom[0]))
         places.append(places[-1] + len(atoms[-1]))
         sources.append(atom.end())

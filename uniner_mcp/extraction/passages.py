@@ -20,8 +20,8 @@ _UNSPACED = (
     r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}"
 )
 
-ATOM = rf"{_SPACE}++|[\w--[{_UNSPACED}]]++{_EXTENDER}*+|{_CLUSTER}"
-"""Pattern (VERSION1) of what a mention never divides: a run of spaces, a word, or else a grapheme cluster (UAX #29).
+ATOMS = regex.compile(rf"{_SPACE}++|[\w--[{_UNSPACED}]]++{_EXTENDER}*+|{_CLUSTER}", regex.VERSION1)
+"""What a mention never divides: a run of spaces, a word, or else a grapheme cluster (UAX #29).
 
 Scripts that put no space between words, or, as Hangul, join particles to names, have clusters and no words.
 """
@@ -143,16 +143,17 @@ class _Cuts:
             within = bisect_right(breaks, reach)
             if within and breaks[within - 1] > after:
                 return breaks[within - 1]
-        return self._cluster_end(seam, reach)
+        place = self._parts(seam, reach)[-1]
+        return place if (spaces := _SPACES.match(self.text, place)) is None else spaces.end()
 
     def next_start(self, start: int, end: int, budget: int, overlap: int) -> int:
         """Where the passage after `start` to `end` begins: at `end`, or earlier for context."""
         if end == len(self.text):
             return end
-        # The overlap must leave room for the sentence (or else the word, the cluster) that follows.
+        # The overlap must leave room for the sentence that follows, or as much of it as there would be room for.
         reach = self.ruler.forward(end, budget)
         following = (breaks[bisect_right(breaks, end)] for breaks in (self.sentences, self.words))
-        needed = next((place for place in following if place <= reach), None) or self._cluster_end(end, end)
+        needed = next((place for place in following if place <= reach), None) or self._parts(end, reach)[0]
         earliest = max(start + 1, self.ruler.back(end, overlap), self.ruler.back(needed, budget))
         if earliest >= end:
             return end
@@ -165,11 +166,10 @@ class _Cuts:
         unspaced = (place for place in clusters if place >= earliest and _UNSPACED_LETTERS.match(self.text, place))
         return next(unspaced, end)
 
-    def _cluster_end(self, start: int, reach: int) -> int:
-        """The end of the last cluster from `start` on that is within reach, but of the first at least."""
-        end = start
-        for cluster in _CLUSTERS.finditer(self.text, start):
-            if end > start and cluster.end() > reach:
-                break
-            end = cluster.end()
-        return end if (space := _SPACES.match(self.text, end)) is None else space.end()
+    def _parts(self, start: int, reach: int) -> list[int]:
+        """Where the atoms from `start` on end within reach; if none does the clusters, else the first cluster."""
+        for pattern in (ATOMS, _CLUSTERS):
+            ends = [part.end() for part in pattern.finditer(self.text, start, reach + 1) if part.end() <= reach]
+            if ends:
+                return ends
+        return [next(_CLUSTERS.finditer(self.text, start)).end()]

@@ -28,7 +28,7 @@ class Manifest(BaseModel):
     sha256: dict[str, str]
     base: str = ""
     training: dict[str, object] = {}
-    validation: dict[str, object] = {}
+    validation: dict[str, dict[str, float]] = {}
 
     @property
     def fingerprint(self) -> str:

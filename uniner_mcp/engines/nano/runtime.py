@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime as ort
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from uniner_mcp.engines.nano.manifest import Manifest
@@ -64,7 +64,7 @@ class NanoRuntime:
             end = max((bound for bound in bounds if begin < bound <= begin + inner), default=begin + inner)
             ids = [cls, *pieces.ids[begin:end], sep]
             shapes = [0, *pieces.shapes[begin:end], 0]
-            outputs: Any = self._text.run(None, {"pieces": self._embed(ids), "shapes": np.asarray([shapes])})
+            outputs = self._text.run(None, {"pieces": self._embed(ids), "shapes": np.asarray([shapes])})
             parts.append(outputs[0][0, 1:-1])
             begin = end
         vectors = np.concatenate(parts)
@@ -76,11 +76,18 @@ class NanoRuntime:
     def _type_vector(self, wording: str) -> Floats:
         """Unit vectors (3, 384) of one type. Each is computed alone, so that it does not depend on its company."""
         ids = self._tokenizer.encode(wording).ids[:MAX_PIECES]
-        outputs: Any = self._types.run(None, {"pieces": self._embed(ids)})
+        outputs = self._types.run(None, {"pieces": self._embed(ids)})
         return outputs[0]
 
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+class _Session(Protocol):
+    """The part of onnxruntime's session that is used; the library has no type stubs."""
+
+    def run(self, output_names: None, input_feed: dict[str, NDArray[Any]]) -> list[Any]: ...
+
+
+def _session(path: Path, threads: int) -> _Session:
+    ort: Any = onnxruntime
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
