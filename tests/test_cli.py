@@ -54,7 +54,8 @@ def test_extract_takes_a_domain_and_definitions() -> None:
     ("arguments", "advice"),
     [
         (["extract", "-t", "person"], "--file"),
-        (["extract", SENTENCE], "exactly one of"),
+        (["extract", SENTENCE], "--domain"),
+        (["extract", SENTENCE, "-t", "person", "-d", "law"], "--types"),
         (["extract", SENTENCE, "-d", "lwa"], "Nearest: law"),
         (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=definition"),
         (["extract", "-f", "nowhere.txt", "-t", "x"], "cannot be read"),

@@ -125,6 +125,8 @@ def extract(
             )
 
     with _reported():
+        if (types is None) == (domain is None):
+            raise RequestError("Say what to look for: --types person,film, or --domain law (`uniner-mcp domains`).")
         content = _read(text, file)
         extraction = asyncio.run(run(content, _settings(engine, no_cache)))
         if as_json:

@@ -20,7 +20,7 @@ PATIENT = settings(deadline=None)
 
 FAMILY = "👩\u200d👩\u200d👧"
 FRAGMENTS = [
-    *"aAsSfi9_-–'’\"“ \t\n\u00a0\x1c\u0301\u0323\u0302\u200d\u200c.(*[\\",
+    *"aAsSfi9_-–'’\"“ \t\n\u00a0\x1c\u0301\u0323\u0302\u200d\u200c\uffff\ufffe.(*[\\",
     *["İstanbul", "ß", "ﬁ", "ŉ", "Å", "A\u030a", "ς", "Ǆ", "각", "가", "북", "ᄀ", "ᅡ", "ᆨ", "\r\n", "北京", "カ\u3099"],
     *["น้ำ", "हिन्दी", "القاهرة", "ירושלים", FAMILY, "👩", "❤️", "❤", "🇩🇪", "word"],
 ]
@@ -278,6 +278,10 @@ def test_huge_mentions_do_no_harm() -> None:
     entities, ungrounded = ground(Passage("Oslo b " + "a" * 2_000), said)
     assert [entity.text for entity in entities] == ["b"]
     assert ungrounded == 3
+
+
+def test_noncharacters_are_characters_like_others() -> None:
+    assert find("a\uffffb \uffff\ufffe", "b", "\uffff\ufffe", "a b") == [(2, 3), (4, 6)]
 
 
 def test_a_lone_surrogate_is_a_character_like_others() -> None:

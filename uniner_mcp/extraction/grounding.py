@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -12,6 +12,8 @@ from uniner_mcp.extraction.merging import certainty
 from uniner_mcp.extraction.passages import ATOMS
 from uniner_mcp.schema import Entity
 
+# Two noncharacters: the first is ours, so where it stands in a text it is read as the second.
+_EDGE, _NO_EDGE = "\uffff", "\ufffe"
 _TYPEWRITER = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
 
@@ -70,55 +72,52 @@ class _Searched:
         """The spans of a mention that has no spaces around it, in reading order; none if it is empty."""
         if not mention:
             return []
-        return self._exact.occurrences(mention) or self._folded.occurrences(_fold(mention).text)
+        return self._exact.occurrences(_read(mention, str)) or self._folded.occurrences(_read(mention, _fold))
 
     @cached_property
     def _exact(self) -> _Reading:
-        places = [atom.start() for atom in ATOMS.finditer(self._text)] + [len(self._text)]
-        return _Reading(self._text, places, places)
+        return _read(self._text, str)
 
     @cached_property
     def _folded(self) -> _Reading:
-        return _fold(self._text)
+        return _read(self._text, _fold)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A way to write a source: its text, and where the atoms begin in it (`places`) and in the source (`sources`)."""
+    """A source with an edge before, between and after its atoms, so that a plain search finds whole atoms only.
+
+    `sources` has the offset in the source for the place of each edge.
+    """
 
     text: str
-    places: list[int]
-    sources: list[int]
+    sources: dict[int, int]
 
-    def occurrences(self, wanted: str) -> list[tuple[int, int]]:
-        """The spans in the source of the whole atoms that read `wanted`, which is not empty."""
+    def occurrences(self, wanted: _Reading) -> list[tuple[int, int]]:
+        """The spans in the source that read like another source, which is not empty. Takes linear time."""
         spans: list[tuple[int, int]] = []
-        start = self.text.find(wanted)
+        start = self.text.find(wanted.text)
         while start >= 0:
-            end = start + len(wanted)
-            first, last = bisect_left(self.places, start), bisect_left(self.places, end)
-            if self.places[first] == start and self.places[last] == end:
-                spans.append((self.sources[first], self.sources[last]))
-                start = self.text.find(wanted, end)
-            else:
-                start = self.text.find(wanted, self.places[bisect_right(self.places, start)])
+            end = start + len(wanted.text) - len(_EDGE)
+            spans.append((self.sources[start], self.sources[end]))
+            start = self.text.find(wanted.text, end)
         return spans
 
 
-def _fold(text: str) -> _Reading:
-    """How the text reads if case, composition, the width of spaces, and typography do not matter.
-
-    Case is folded as Unicode has it for canonical caseless matching (The Unicode Standard, D145).
-    """
-    atoms: list[str] = []
-    places, sources = [0], [0]
-    for atom in ATOMS.finditer(text):
-        atoms.append(" " if atom[0].isspace() else _fold_atom(atom[0]))
-        places.append(places[-1] + len(atoms[-1]))
-        sources.append(atom.end())
-    return _Reading("".join(atoms), places, sources)
+def _read(source: str, spell: Callable[[str], str]) -> _Reading:
+    """Read a source atom by atom, each spelt as `spell` has it."""
+    spelt = [_EDGE]
+    place, sources = 0, {0: 0}
+    for atom in ATOMS.finditer(source):
+        spelt.append(spell(atom[0]).replace(_EDGE, _NO_EDGE) + _EDGE)
+        place += len(spelt[-1])
+        sources[place] = atom.end()
+    return _Reading("".join(spelt), sources)
 
 
-def _fold_atom(atom: str) -> str:
+def _fold(atom: str) -> str:
+    """Spell an atom without regard to case, composition (The Unicode Standard, D145), spacing and typography."""
+    if atom.isspace():
+        return " "
     decomposed = unicodedata.normalize("NFD", atom)
     return unicodedata.normalize("NFD", decomposed.casefold()).translate(_TYPEWRITER)
