@@ -129,9 +129,9 @@ def test_a_span_may_cut_a_word() -> None:
     assert find("Parisian", Mention("Paris", (0, 5))) == [(0, 5)]
 
 
-@pytest.mark.parametrize("span", [(0, 4), (1, 6), (-5, 5), (3, 2), (0, 50), (9, 14), (50, 55)])
+@pytest.mark.parametrize("span", [(0, 4), (1, 5), (-5, 5), (3, 2), (0, 50), (9, 14)])
 def test_a_mention_that_does_not_stand_at_its_span_is_dropped(span: tuple[int, int]) -> None:
-    assert ground(Passage("Paris, Texas"), answer(Mention("Paris", span))) == ([], 1)
+    assert ground(Passage("Paris"), answer(Mention("Paris", span))) == ([], 1)
 
 
 def test_spaces_around_a_span_are_left_out() -> None:
@@ -161,6 +161,11 @@ def test_every_occurrence_of_a_mention_is_an_entity() -> None:
 
 def test_a_mention_does_not_overlap_itself() -> None:
     assert find("ha ha ha ha", "ha ha") == [(0, 5), (6, 11)]
+    assert find("谢谢谢谢谢", "谢谢") == [(0, 2), (2, 4)]
+
+
+def test_entities_come_in_reading_order_whatever_the_order_of_the_mentions() -> None:
+    assert found_in("Oslo, Rome, Oslo", "Rome", "Oslo") == ["Oslo", "Rome", "Oslo"]
 
 
 def test_an_occurrence_that_is_no_whole_word_does_not_hide_one_that_is() -> None:
@@ -172,6 +177,11 @@ def test_repeated_mentions_are_one_entity_with_the_highest_confidence() -> None:
     entities, ungrounded = ground(Passage("Oslo"), said)
     assert [(entity.text, entity.confidence) for entity in entities] == [("Oslo", 0.7)]
     assert ungrounded == 1
+
+
+def test_a_confidence_of_zero_is_higher_than_none() -> None:
+    entities, _ = ground(Passage("Oslo"), answer("Oslo", Mention("Oslo", confidence=0.0)))
+    assert [entity.confidence for entity in entities] == [0.0]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +213,8 @@ def test_a_part_of_a_word_is_no_occurrence(text: str, mention: str) -> None:
         ("カ\u3099ラス", "カ"),
         ("각", "가"),
         (unicodedata.normalize("NFD", "각"), unicodedata.normalize("NFD", "가")),
+        ("x\U0001f3fb", "x"),
+        ("\uffff\u0301", "\u0301"),
         (FAMILY, "👩"),
         (FAMILY, "👧"),
         ("👍🏽", "👍"),
@@ -254,6 +266,7 @@ def test_names_are_found_in_every_script(text: str, mention: str, start: int) ->
         ("rock 'n' roll", "rock ’n’ roll", "rock 'n' roll"),
         ("Spider–Man", "Spider-Man", "Spider–Man"),
         ("Café de\u0301ja\u0300", "Cafe\u0301 déjà", "Café de\u0301ja\u0300"),
+        ("\u1fbc\u0301δης", "\u1fb4δης", "\u1fbc\u0301δης"),
         ("a\u0323\u0302b", "a\u0302\u0323b", "a\u0323\u0302b"),
         ("서울 " + unicodedata.normalize("NFD", "부산"), "부산", unicodedata.normalize("NFD", "부산")),
         ("party Art", "art", "Art"),

@@ -178,8 +178,7 @@ def test_a_budget_or_overlap_that_makes_no_sense_is_refused(budget: int, overlap
     ],
 )
 def test_passages_end_with_sentences(text: str, expected: list[str]) -> None:
-    budget = max(units(part) for part in expected)
-    assert texts_of(split_passages(text, budget, 0)) == expected
+    assert texts_of(split_passages(text, units(text) - 1, 0)) == expected
 
 
 @pytest.mark.parametrize(
@@ -205,6 +204,11 @@ def test_a_blank_line_is_preferred_to_a_later_sentence_end() -> None:
     assert texts_of(split_passages(text, 10, 0)) == ["One two. Six ten.", "Red tea. Hot day. Big sun."]
 
 
+def test_one_line_end_of_two_characters_is_no_blank_line() -> None:
+    text = "One two. Six ten.\r\nRed tea. Hot day."
+    assert texts_of(split_passages(text, 10, 0)) == ["One two. Six ten.\r\nRed tea.", "Hot day."]
+
+
 def test_a_blank_line_early_on_does_not_make_a_tiny_passage() -> None:
     text = "Hi\n\nOne two. Six ten. Red tea. Hot day."
     assert texts_of(split_passages(text, 10, 0))[0] == "Hi\n\nOne two. Six ten. Red tea."
@@ -213,6 +217,10 @@ def test_a_blank_line_early_on_does_not_make_a_tiny_passage() -> None:
 def test_a_long_sentence_is_cut_at_a_clause() -> None:
     text = "red tea, hot day, big sun and old man"
     assert texts_of(split_passages(text, 7, 0)) == ["red tea, hot day,", "big sun and old man"]
+
+
+def test_a_clause_early_on_does_not_make_a_tiny_passage() -> None:
+    assert texts_of(split_passages("hi, red tea hot day", 5, 0)) == ["hi, red tea hot", "day"]
 
 
 def test_a_long_chinese_sentence_is_cut_at_a_clause() -> None:

@@ -80,7 +80,7 @@ def write_card(folder: Path) -> None:
         files=", ".join(f"`{name}`" for name in FILES),
         megabytes=sum((folder / name).stat().st_size for name in FILES) / 1e6,
         steps=training.pop("steps", "?"),
-        config=", ".join(f"{name} {value}" for name, value in training.items() if name != "max_steps" or value),
+        config=", ".join(f"{name} {value}" for name, value in training.items() if value),
         sets="\n".join(f"| {name} | {row['licence']} | {row['per_epoch'] or 'all'} |" for name, row in table.items()),
         threshold=manifest.threshold,
         names=" | ".join(names),

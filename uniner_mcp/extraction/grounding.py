@@ -117,7 +117,4 @@ def _read(source: str, spell: Callable[[str], str]) -> _Reading:
 
 def _fold(atom: str) -> str:
     """Spell an atom without regard to case, composition (The Unicode Standard, D145), spacing and typography."""
-    if atom.isspace():
-        return " "
-    decomposed = unicodedata.normalize("NFD", atom)
-    return unicodedata.normalize("NFD", decomposed.casefold()).translate(_TYPEWRITER)
+    return " " if atom.isspace() else unicodedata.normalize("NFD", atom).casefold().translate(_TYPEWRITER)
