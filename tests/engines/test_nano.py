@@ -42,10 +42,9 @@ async def test_an_answer_does_not_depend_on_what_else_is_asked(nano: NanoEngine)
 
 @pytest.mark.anyio
 async def test_a_definition_changes_the_question(nano: NanoEngine) -> None:
-    plain, meant = EntityType(name="x"), EntityType(name="x", definition="A person who is named.")
+    plain, meant = EntityType(name="zog"), EntityType(name="zog", definition="a named town or city")
     answers = await nano.answer(Passage(TEXT), [plain, meant])
-    assert answers[0].mentions != answers[1].mentions
-    assert "Ada Lovelace" in [mention.text for mention in answers[1].mentions]
+    assert [[mention.text for mention in answer.mentions] for answer in answers] == [[], ["London"]]
 
 
 def test_the_engine_is_known_before_the_model_is_loaded() -> None:
@@ -57,7 +56,7 @@ def test_the_engine_is_known_before_the_model_is_loaded() -> None:
 
 
 def test_a_passage_longer_than_the_encoder_is_read_to_its_end(runtime: NanoRuntime) -> None:
-    text = "word " * 1500 + "Then Ada Lovelace came from London."
+    text = "It rained all day and nothing happened at all. " * 120 + "Then Ada Lovelace came from London."
     (found,) = runtime.read(text, ["person"])
     assert "Ada Lovelace" in [text[start:end] for start, end, _ in found]
 

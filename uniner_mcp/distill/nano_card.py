@@ -38,8 +38,8 @@ lower case; types are worded as name, plural, definition, or name and definition
 |---|---|--:|
 {sets}
 
-Left out: everything non-commercial, share-alike, GPL, or of unknown or unconfirmed licence. `crossner_*` and `mit_*`
-were used neither for training nor for any choice.
+Left out: everything non-commercial, share-alike, GPL, or of unknown licence. `crossner_*` and `mit_*` were used neither
+for training nor for any choice.
 
 ## Scores
 

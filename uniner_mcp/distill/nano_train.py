@@ -44,7 +44,7 @@ THRESHOLDS = (0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.
 class TrainConfig:
     """The recipe. Steps, not minutes: the same command gives the same run on any machine."""
 
-    epochs: int = 13
+    epochs: int = 10
     tokens_per_batch: int = 2048
     learning_rate: float = 2e-4
     head_rate: float = 1e-3

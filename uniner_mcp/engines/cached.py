@@ -90,8 +90,9 @@ class Cached:
             for key in flight.keys:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
-        with anyio.CancelScope(shield=True):
-            await asyncio.gather(*(flight.task for flight in left), return_exceptions=True)
+        if cancelled := [flight.task for flight in left if not flight.task.done()]:
+            with anyio.CancelScope(shield=True):
+                await asyncio.gather(*cancelled, return_exceptions=True)
 
     async def _compute(self, passage: Passage, questions: Mapping[str, EntityType]) -> dict[str, Answer]:
         stored = await self._cache.get_many(list(questions))

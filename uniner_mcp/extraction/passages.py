@@ -79,9 +79,11 @@ def split_passages(text: str, budget: int, overlap: int | None = None) -> list[P
     share = budget // 6 if overlap is None else min(overlap, budget // 2)
     if budget < 1 or share < 0:
         raise ValueError("a passage needs a budget of at least 1 unit and an overlap of at least 0")
+    start = seam = len(text) - len(text.lstrip())
+    if units(text) <= budget:
+        return [Passage(text.strip(), start)] if seam < len(text) else []
     cuts = _Cuts.of(text)
     passages: list[Passage] = []
-    start = seam = len(text) - len(text.lstrip())
     while seam < len(text):
         end = cuts.end(start, seam, budget)
         passages.append(Passage(text[start:end].rstrip(), start))

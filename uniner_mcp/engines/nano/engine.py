@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from uniner_mcp.schema import EntityType
 if TYPE_CHECKING:
     from uniner_mcp.engines.nano.runtime import NanoRuntime
 
+WARM_UP_AFTER = 0.5
+"""Seconds after opening when loading begins by itself: a server has answered its client's first message by then."""
 BUDGET = 320
 """Units of a passage: some 160 English words, safely within the encoder's 512 word pieces."""
 
@@ -24,24 +27,35 @@ BUDGET = 320
 class NanoEngine:
     """Answers on the CPU, in the process, offline.
 
-    Loading begins in the background when the engine is made; the first question waits for it. Work runs in worker
-    threads, so that the event loop stays free; a cancelled call drops its place, at most one passage runs on.
+    The model is loaded in the background: with the first question, which waits for it, or soon after the engine was
+    made in a running event loop. Work runs in worker threads, so that the loop stays free; a cancelled call drops its
+    place, at most one passage runs on.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or SHIPPED
         self._manifest = read_manifest(self._folder)
         cores = os.cpu_count() or 1
-        threads = min(4, cores)
-        self._pool = ThreadPoolExecutor(max(1, cores // threads), thread_name_prefix="nano")
-        self._runtime: Future[NanoRuntime] = self._pool.submit(self._load, threads)
-        self._provenance = Provenance("nano", self._manifest.model, self._manifest.fingerprint)
+        self._threads = min(4, cores)
+        self._pool = ThreadPoolExecutor(max(1, cores // self._threads), thread_name_prefix="nano")
+        self._runtime: Future[NanoRuntime] | None = None
+        self._warm_up: asyncio.TimerHandle | None = None
+        with suppress(RuntimeError):  # No event loop runs: the first question will load the model.
+            self._warm_up = asyncio.get_running_loop().call_later(WARM_UP_AFTER, self._loading)
+        model, fingerprint = self._manifest.model, self._manifest.fingerprint
+        self._provenance = Provenance("nano", model, fingerprint)
+        self._info = EngineInfo("nano", model, fingerprint, BUDGET, leaves_machine=False)
 
-    def _load(self, threads: int) -> NanoRuntime:
+    def _loading(self) -> Future[NanoRuntime]:
+        if self._runtime is None:
+            self._runtime = self._pool.submit(self._load)
+        return self._runtime
+
+    def _load(self) -> NanoRuntime:
         from uniner_mcp.engines.nano.runtime import NanoRuntime
 
         try:
-            return NanoRuntime(self._folder, self._manifest, threads)
+            return NanoRuntime(self._folder, self._manifest, self._threads)
         except Exception as error:
             raise EngineError(
                 f"The nano model in {self._folder} cannot be loaded ({type(error).__name__}): run `uniner-mcp doctor`."
@@ -49,12 +63,12 @@ class NanoEngine:
 
     def info(self) -> EngineInfo:
         """Known before the model is loaded."""
-        return EngineInfo("nano", self._manifest.model, self._manifest.fingerprint, BUDGET, leaves_machine=False)
+        return self._info
 
     async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
         """Encode the passage once and score it against each type."""
         wordings = [f"{kind.name}: {kind.definition}" if kind.definition else kind.name for kind in types]
-        runtime = await asyncio.shield(asyncio.wrap_future(self._runtime))
+        runtime = await asyncio.shield(asyncio.wrap_future(self._loading()))
         found = await asyncio.get_running_loop().run_in_executor(self._pool, runtime.read, passage.text, wordings)
         return [
             Answer(
@@ -67,4 +81,6 @@ class NanoEngine:
 
     async def aclose(self) -> None:
         """Let the running passage finish and free the threads."""
+        if self._warm_up is not None:
+            self._warm_up.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
