@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_extract_takes_a_domain_and_definitions() -> None:
         (["extract", SENTENCE, "-t", "person", "-d", "law"], "--types"),
         (["extract", SENTENCE, "-d", "lwa"], "Nearest: law"),
         (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=definition"),
+        (["extract", SENTENCE, "-t", "x", "--json", "--table"], "one of"),
         (["extract", "-f", "nowhere.txt", "-t", "x"], "cannot be read"),
         (["extract", SENTENCE, "-t", "x", "--engine", "warp"], "engine"),
     ],
@@ -104,6 +106,24 @@ def test_the_cache_is_counted_and_cleared(own_cache: Path) -> None:
     assert run("cache", "clear").stdout == "2 answers removed\n"
     run("extract", SENTENCE, "-t", "person", "--no-cache")
     assert "answers  0" in run("cache", "stats").stdout
+
+
+def test_a_file_that_is_no_cache_is_found_by_the_doctor_and_never_deleted(own_cache: Path) -> None:
+    own_cache.parent.mkdir(parents=True)
+    own_cache.write_bytes(b"a letter to a friend " * 100)
+    ill = run("doctor")
+    assert ill.exit_code == 1 and "Delete the file if it is a damaged cache" in ill.stdout
+    cleared = run("cache", "clear")
+    assert cleared.exit_code == 1 and "or delete it" in cleared.stderr
+    assert own_cache.read_bytes().startswith(b"a letter")
+
+
+def test_serve_says_that_a_port_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = run("serve", "--transport", "http", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 1 and "--port" in result.stderr and "/mcp" not in result.stderr
 
 
 def test_the_version_is_printed() -> None:

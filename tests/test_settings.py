@@ -20,11 +20,21 @@ def test_command_line_beats_environment_beats_file_beats_default(
 
 @pytest.mark.parametrize(
     ("file", "said"),
-    [("max_types = 0", "`max_types`"), ("max_tpyes = 1", "`max_tpyes`"), ("max_types = ", "not valid TOML")],
+    [
+        ("max_types = 0", "`max_types`"),
+        ("max_tpyes = 1", "Unknown setting `max_tpyes`; there are .*max_types"),
+        ("max_types = ", "not valid TOML"),
+    ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, file: str, said: str) -> None:
     (tmp_path / "uniner.toml").write_text(file, encoding="utf-8")
     with pytest.raises(SettingsError, match=said):
+        load_settings()
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "uniner.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="UTF-8"):
         load_settings()
 
 

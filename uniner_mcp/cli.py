@@ -64,7 +64,7 @@ def _version(
 def serve(
     transport: Annotated[Transport, typer.Option(help="stdio for a local client, http for others.")] = Transport.STDIO,
     host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on (http).")] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on (http).", min=1, max=65535)] = 8000,
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="A host name under which clients reach the server (http); repeatable.")
     ] = None,
@@ -83,7 +83,9 @@ def serve(
             if transport is Transport.STDIO:
                 await server.run_stdio_async()
             else:
-                from uniner_mcp.server.http import run_http
+                from uniner_mcp.server.http import check_address, run_http
+
+                check_address(host, port)
 
                 info = extractor.info()
                 typer.echo(f"uniner-mcp: {info.name} ({info.model}) on http://{host}:{port}/mcp", err=True)
@@ -125,6 +127,8 @@ def extract(
             )
 
     with _reported():
+        if as_json and table:
+            raise RequestError("Give one of --json and --table.")
         if (types is None) == (domain is None):
             raise RequestError("Say what to look for: --types person,film, or --domain law (`uniner-mcp domains`).")
         content = _read(text, file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 import tomllib
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -74,15 +75,15 @@ def _cache(settings: Settings) -> Check:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = cache_stats(path)
         if path.exists():
-            with sqlite3.connect(path, timeout=1) as db:
+            with closing(sqlite3.connect(path, timeout=1)) as db:
                 db.execute("BEGIN IMMEDIATE")
                 db.rollback()
-            db.close()
     except (UninerError, OSError, sqlite3.Error) as error:
         return Check(
             "cache",
             False,
-            f"{path} cannot be used ({type(error).__name__}); requests are answered without it",
-            "Set `cache_path` (UNINER_CACHE_PATH) to a writable file, or turn the cache off with UNINER_CACHE=false.",
+            f"{path} cannot be used as it is ({type(error).__name__}); requests are answered all the same",
+            "Delete the file if it is a damaged cache, set `cache_path` (UNINER_CACHE_PATH) to a writable file, or turn "
+            "the cache off with UNINER_CACHE=false.",
         )
     return Check("cache", True, f"{path}: {held.entries} answers, {held.bytes} bytes")

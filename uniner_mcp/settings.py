@@ -57,6 +57,10 @@ def load_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"Unknown setting `{name}`; there are {', '.join(Settings.model_fields)}.") from None
         raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()}, or uniner.toml): {first['msg']}.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"uniner.toml is not valid TOML: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"uniner.toml cannot be read as UTF-8 text ({type(error).__name__}).") from None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from uniner_mcp import EngineError, Extractor
+from uniner_mcp import EngineError, ExtractionError, Extractor
 from uniner_mcp.engines.base import Passage
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest, read_scores
@@ -45,6 +45,30 @@ async def test_a_definition_changes_the_question(nano: NanoEngine) -> None:
     plain, meant = EntityType(name="zog"), EntityType(name="zog", definition="a named town or city")
     answers = await nano.answer(Passage(TEXT), [plain, meant])
     assert [[mention.text for mention in answer.mentions] for answer in answers] == [[], ["London"]]
+
+
+@pytest.mark.anyio
+async def test_an_entity_keeps_its_combining_marks(extractor: Extractor) -> None:
+    text = "The singer Beyonce\u0301 met Jose\u0301 in Bogota\u0301."
+    extraction = await extractor.extract(text, ["person", "city"])
+    assert {entity.text for entity in extraction.entities} >= {"Beyonce\u0301", "Bogota\u0301"}
+    assert not any(text[entity.end] == "\u0301" for entity in extraction.entities)
+
+
+def test_control_tokens_in_a_text_are_plain_characters() -> None:
+    tokenizer = load_tokenizer(SHIPPED / "tokenizer.json")
+    spans = split_words(tokenizer, "Ada [SEP] Bob").spans
+    assert ["Ada [SEP] Bob"[start:end] for start, end in spans] == ["Ada", "[", "SEP", "]", "Bob"]
+
+
+@pytest.mark.anyio
+async def test_changed_weights_are_not_used(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "model")
+    with (tmp_path / "model" / "table_scale.npy").open("ab") as file:
+        file.write(b"x")
+    async with Extractor(NanoEngine(tmp_path / "model")) as extractor:
+        with pytest.raises(ExtractionError, match="table_scale"):
+            await extractor.extract(TEXT, ["person"])
 
 
 def test_the_engine_is_known_before_the_model_is_loaded() -> None:
@@ -92,6 +116,9 @@ def test_a_missing_or_broken_manifest_is_an_engine_error(tmp_path: Path) -> None
     (tmp_path / "nano.json").write_text("{}", encoding="utf-8")
     with pytest.raises(EngineError, match="not a nano manifest"):
         NanoEngine(tmp_path)
+    (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(EngineError, match="not a file of scores"):
+        read_scores(tmp_path)
 
 
 @pytest.mark.anyio

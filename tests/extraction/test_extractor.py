@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import anyio
@@ -10,6 +11,9 @@ from uniner_mcp import Extraction, ExtractionError, Extractor, Settings
 from uniner_mcp.engines.base import Answer, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import EngineError
+from uniner_mcp.extraction import extractor as extractor_module
+from uniner_mcp.extraction.extractor import LARGE
+from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.schema import EntityType
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +48,28 @@ async def test_progress_is_told_after_every_passage() -> None:
     total = seen[0][1]
     assert total > 5
     assert seen == [(number, total) for number in range(1, total + 1)]
+
+
+async def test_a_listener_that_fails_costs_no_answers() -> None:
+    async def gone(done: int, total: int) -> None:
+        raise ConnectionError
+
+    async with Extractor(names_engine(context_budget=60)) as extractor:
+        extraction = await extractor.extract("Ada saw Paris. " * 20, ["person"], on_progress=gone)
+    assert len(extraction.entities) == 20
+
+
+async def test_a_large_text_is_cut_and_merged_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[str] = set()
+
+    def noted(text: str, budget: int) -> list[Passage]:
+        threads.add(threading.current_thread().name)
+        return split_passages(text, budget)
+
+    monkeypatch.setattr(extractor_module, "split_passages", noted)
+    async with Extractor(names_engine()) as extractor:
+        await extractor.extract("Ada " * (LARGE // 4 + 1), ["person"])
+    assert threads and "MainThread" not in threads
 
 
 async def test_a_failed_question_is_listed_and_the_rest_is_answered() -> None:

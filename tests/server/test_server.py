@@ -113,7 +113,12 @@ async def test_progress_grows_with_each_passage(client: Client) -> None:
         ({"text": SECRET, "entity_types": [f"t{n}" for n in range(100)]}, "several calls"),
         ({"text": SECRET, "entity_types": ["person"], "overlap": "any"}, "'nested'"),
         ({"text": SECRET, "entity_types": ["person"], "limit": -1}, "from 1 up"),
-        ({"text": [SECRET], "entity_types": ["person"]}, "pass it as `text`"),
+        ({"text": [SECRET], "entity_types": ["person"]}, "`text`: Input should be a valid string"),
+        ({"tex": SECRET, "entity_types": ["person"]}, "`text`: Field required"),
+        ({"text": SECRET, "entity_types": SECRET}, "`entity_types`: Input should be a valid list"),
+        ({"text": SECRET, "entity_types": ["a"], "definitions": {"a": [SECRET]}}, "`definitions`"),
+        ({"text": SECRET, "domain": {"x": SECRET}}, "`domain`"),
+        ({"text": SECRET, "entity_types": ["a"], "limit": SECRET}, "`limit`"),
     ],
 )
 async def test_a_foreseen_error_says_what_to_do_and_does_not_repeat_the_text(
@@ -163,6 +168,8 @@ async def test_resources_tell_of_domains_and_of_the_engine(client: Client) -> No
     assert law["name"] == "law"
     engine = json.loads((await client.read_resource("uniner://engine")).contents[0].text)  # type: ignore[union-attr]
     assert engine["leaves_machine"] is False
+    legal = (await client.read_resource("uniner://domains/Legal")).contents[0]
+    assert json.loads(legal.text)["name"] == "law"  # type: ignore[union-attr]
     with pytest.raises(MCPError):
         await client.read_resource("uniner://domains/nothing")
 
@@ -182,6 +189,11 @@ async def test_the_prompt_asks_for_the_tool_on_the_text(client: Client) -> None:
     prompt = await client.get_prompt("annotate", {"text": "Ada was here.", "domain": "Legal"})
     said = prompt.messages[0].content.text  # type: ignore[union-attr]
     assert "extract_entities" in said and '"law"' in said and said.endswith("Ada was here.")
+
+
+async def test_the_prompt_for_an_unknown_domain_names_the_known_ones(client: Client) -> None:
+    with pytest.raises(MCPError, match="biomedical"):
+        await client.get_prompt("annotate", {"text": SECRET, "domain": "nope"})
 
 
 async def test_the_server_says_who_it_is(client: Client) -> None:

@@ -16,12 +16,15 @@ from uniner_mcp.extraction.merging import limit_entities, merge
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
 from uniner_mcp.schema import AnsweredBy, Entity, EntityType, Extraction, Unanswered
-from uniner_mcp.settings import Settings
+from uniner_mcp.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
 PASSAGES_AT_ONCE = 8
 """Passages of one request that are with the engine at the same time."""
+
+LARGE = 20_000
+"""Characters from which a text is cut and its entities are merged in a thread."""
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Told after each passage how many of how many are done."""
@@ -36,7 +39,7 @@ class Extractor:
 
     def __init__(self, engine: Engine, settings: Settings | None = None) -> None:
         """Take over an engine; it is closed together with the extractor."""
-        settings = settings or Settings()
+        settings = settings or load_settings()
         self._engine = engine
         self._limits = Limits(settings.max_text_chars, settings.max_types)
 
@@ -48,7 +51,7 @@ class Extractor:
         """
         from uniner_mcp.engines.opening import open_engine
 
-        settings = settings or Settings()
+        settings = settings or load_settings()
         return cls(open_engine(settings), settings)
 
     def info(self) -> EngineInfo:
@@ -85,9 +88,14 @@ class Extractor:
         cannot be answered as it stands, ExtractionError where no question could be answered. Cancelling stops the work.
         """
         request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
-        passages = split_passages(request.text, self._engine.info().context_budget)
+        budget = self._engine.info().context_budget
+        if len(request.text) <= LARGE:
+            passages = split_passages(request.text, budget)
+            return _conclude(request, passages, await self._ask(passages, request.types, on_progress))
+        # So much takes a while: not on the event loop, where others wait.
+        passages = await asyncio.to_thread(split_passages, request.text, budget)
         answers = await self._ask(passages, request.types, on_progress)
-        return _conclude(request, passages, answers)
+        return await asyncio.to_thread(_conclude, request, passages, answers)
 
     async def _ask(
         self, passages: Sequence[Passage], types: Sequence[EntityType], on_progress: Progress | None
@@ -98,12 +106,17 @@ class Extractor:
         done = 0
 
         async def work() -> None:
-            nonlocal done
+            nonlocal done, on_progress
             for index in waiting:
                 answers[index] = await self._answer(passages[index], types)
                 done += 1
                 if on_progress is not None:
-                    await on_progress(done, len(passages))
+                    try:
+                        await on_progress(done, len(passages))
+                    except Exception as error:
+                        # Nobody to tell is no reason to lose the answers.
+                        logger.warning("Progress is not told any more: %s", type(error).__name__)
+                        on_progress = None
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(PASSAGES_AT_ONCE, len(passages))):

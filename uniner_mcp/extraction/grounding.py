@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 from uniner_mcp.engines.base import Answer, Passage
 from uniner_mcp.extraction.merging import certainty
-from uniner_mcp.extraction.passages import ATOMS
+from uniner_mcp.extraction.passages import ATOMS, EXTENDERS
 from uniner_mcp.schema import Entity
 
 # Two noncharacters: the first is ours, so where it stands in a text it is read as the second.
@@ -54,12 +54,17 @@ def ground(passage: Passage, answer: Answer) -> tuple[list[Entity], int]:
 
 
 def _verify(text: str, mention: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The span without the spaces around it; none if the mention is blank or does not stand there."""
+    """The span without the spaces around it, with marks that belong to its last character.
+
+    None if the mention is blank or does not stand there.
+    """
     body = mention.strip()
     if not body or not 0 <= start <= end <= len(text) or text[start:end] != mention:
         return []
     start += len(mention) - len(mention.lstrip())
-    return [(start, start + len(body))]
+    end = start + len(body)
+    marks = EXTENDERS.match(text, end)
+    return [(start, marks.end() if marks else end)]
 
 
 class _Searched:

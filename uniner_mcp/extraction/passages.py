@@ -51,7 +51,8 @@ _BREAKS = [
         f"{_UNSPACED_STOP}|{_UNSPACED_CLAUSE}|{_SPACE}++",
     )
 ]
-_EXTENDERS = regex.compile(_EXTENDER)
+EXTENDERS = regex.compile(rf"{_EXTENDER}++")
+"""Marks that belong to the character before them: what a mention must not leave behind."""
 _CLUSTERS = regex.compile(_CLUSTER)
 _SPACES = regex.compile(rf"{_SPACE}++")
 _UNSPACED_LETTERS = regex.compile(rf"[\w&&[{_UNSPACED}]]", regex.VERSION1)
@@ -130,7 +131,7 @@ class _Cuts:
     def of(cls, text: str) -> _Cuts:
         def places(pattern: regex.Pattern[str]) -> list[int]:
             ends = [match.end() for match in pattern.finditer(text)]
-            ends = [end for end in ends if not _EXTENDERS.match(text, end)]
+            ends = [end for end in ends if not EXTENDERS.match(text, end)]
             return ends if ends[-1:] == [len(text)] else [*ends, len(text)]
 
         return cls(text, _Ruler.of(text), *map(places, _BREAKS))

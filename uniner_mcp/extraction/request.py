@@ -5,7 +5,6 @@ No message repeats the text.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
@@ -16,8 +15,8 @@ from uniner_mcp.schema import EntityType, Overlap
 
 MAX_NAME = 120
 """Longest name of an entity type, in characters."""
-MAX_DEFINITION = 1000
-"""Longest definition, in characters."""
+MAX_DEFINITION = 300
+"""Longest definition, in characters: with the longest name it fits the type encoder in every alphabet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +49,22 @@ def check_request(
     limits: Limits,
 ) -> Request:
     """The request as frozen values. Raises RequestError."""
-    if not text or text.isspace():
+    if not isinstance(text, str) or not text or text.isspace():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("There is no text to read: pass it as `text`, a non-empty string.")
     if len(text) > limits.max_text_chars:
         raise RequestError(
             f"The text has {len(text):,} characters, more than the {limits.max_text_chars:,} of one request: "
             "split it, or raise the setting `max_text_chars`."
         )
+    if not _encodable(text):
+        raise RequestError(
+            "The text holds half of a surrogate pair (U+D800 to U+DFFF): decode it as UTF-8 or UTF-16 first."
+        )
     if overlap not in get_args(Overlap):
         raise RequestError("`overlap` is 'flat' (nothing overlaps), 'nested' or 'all'.")
-    if not 0 <= min_confidence <= 1 or math.isnan(min_confidence):
+    if not isinstance(min_confidence, int | float) or not 0 <= min_confidence <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("`min_confidence` is a number from 0 to 1.")
-    if limit is not None and limit < 1:
+    if limit is not None and (not isinstance(limit, int) or limit < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("`limit` is a whole number from 1 up, or left out for all entities.")
     types = _types(entity_types, domain, definitions or {}, limits)
     return Request(text, types, min_confidence, cast(Overlap, overlap), limit)
@@ -75,6 +78,8 @@ def _types(
             "Give exactly one of `entity_types` (a list such as ['person', 'film']) and `domain` (see list_domains)."
         )
     chosen = find_domain(domain).entity_types if domain is not None else (names or ())
+    if isinstance(chosen, str) or not all(isinstance(name, str) for name in chosen):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise RequestError("`entity_types` is a list of strings, such as ['person', 'film'].")
     chosen = list(dict.fromkeys(" ".join(name.split()) for name in chosen))
     if not chosen:
         raise RequestError("`entity_types` is empty: name at least one type, such as 'person'.")
@@ -95,6 +100,16 @@ def _types(
         raise RequestError(
             f"`definitions` describes {len(strangers)} type(s) that are not asked for: use the same names as the types."
         )
+    if not all(map(_encodable, (*chosen, *meanings.values()))):
+        raise RequestError("A type or a definition holds half of a surrogate pair (U+D800 to U+DFFF): decode it first.")
     if any(len(meaning) > MAX_DEFINITION for meaning in meanings.values()):
         raise RequestError(f"A definition has more than {MAX_DEFINITION} characters: say it in a sentence.")
     return tuple(EntityType(name=name, definition=meanings.get(name) or None) for name in chosen)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

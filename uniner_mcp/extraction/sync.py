@@ -39,8 +39,10 @@ class SyncExtractor:
     def __exit__(self, *raised: object) -> None:
         portal, self._portal = self._portal, None
         if portal is not None:
-            portal.call(self._extractor.aclose)
-            self._starting.__exit__(None, None, None)
+            try:
+                portal.call(self._extractor.aclose)
+            finally:
+                self._starting.__exit__(None, None, None)
 
     def extract(
         self,

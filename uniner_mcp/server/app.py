@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from mcp.server import CacheHint, MCPServer
-from mcp.types import Icon
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, Icon, InputRequiredResult
+from pydantic import ValidationError
 
 import uniner_mcp
 from uniner_mcp.extraction.extractor import Extractor
@@ -26,13 +30,29 @@ fill="#1f4e79"/><path d="M5 11h22M5 17h9M24 17h3M5 23h15" stroke="#fff" stroke-w
 _HOUR_MS = 3_600_000
 
 
+class _Server(MCPServer[object]):
+    """The SDK's server, but its complaints about arguments do not repeat what was given: it may be the text."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[object, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            faults = error.__cause__.errors(include_input=False, include_url=False)
+            said = "; ".join(f"`{'.'.join(map(str, fault['loc'][:1]))}`: {fault['msg']}" for fault in faults)
+            raise ToolError(f"Arguments that do not fit the schema of {name}: {said}.") from None
+
+
 def build_server(extractor: Extractor, domains: DomainList) -> MCPServer[object]:
     """An MCP server that answers through `extractor`, which stays the caller's to close.
 
     domains: what `list_domains` answers.
     """
     hint = CacheHint(ttl_ms=_HOUR_MS, scope="public")
-    server: MCPServer[object] = MCPServer(
+    server = _Server(
         "uniner-mcp",
         title="UniNER: find any entity",
         description="Open named entity recognition: any entity type, exact offsets, local by default.",

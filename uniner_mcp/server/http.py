@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 
 from mcp.server import MCPServer
@@ -9,12 +10,24 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BYTES_PER_CHARACTER = 6
 """JSON may write a character as an escape of six bytes."""
 _ENVELOPE = 1_000_000
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise UninerError where `host:port` cannot be listened on."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise UninerError(
+            f"Cannot listen on {host}, port {port} ({error.strerror}): choose others with --host and --port."
+        ) from None
 
 
 async def run_http(

@@ -9,6 +9,8 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
+from uniner_mcp.domains import find_domain
+from uniner_mcp.errors import RequestError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
 
@@ -20,9 +22,10 @@ def add_resources(server: MCPServer[object], extractor: Extractor, domains: Doma
     @server.resource("uniner://domains/{name}", title="One domain", mime_type="application/json")
     def domain(name: str) -> str:  # pyright: ignore[reportUnusedFunction]
         """A domain: what it is for, its entity types, and the accuracy to expect there."""
-        if name not in by_name:
-            raise ResourceNotFoundError(f"There is no such domain; the domains are {', '.join(by_name)}.")
-        return by_name[name].model_dump_json(exclude_none=True)
+        try:
+            return by_name[find_domain(name).name].model_dump_json(exclude_none=True)
+        except RequestError as error:
+            raise ResourceNotFoundError(str(error)) from None
 
     @server.resource("uniner://engine", title="The engine", mime_type="application/json")
     def engine() -> str:  # pyright: ignore[reportUnusedFunction]

@@ -8,16 +8,11 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList, Extraction, Overlap
-
-
-def _only_text(value: object) -> object:
-    # What is no string is taken as no text: the SDK's own complaint would repeat a piece of it.
-    return value if isinstance(value, str) else ""
 
 
 def _result(model: BaseModel) -> Any:
@@ -42,7 +37,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         structured_output=True,
     )
     async def extract_entities(  # pyright: ignore[reportUnusedFunction]
-        text: Annotated[str, BeforeValidator(_only_text), Field(description="The text to read, of any length.")],
+        text: Annotated[str, Field(description="The text to read, of any length.")],
         ctx: Context[object],
         entity_types: Annotated[
             list[str] | None,

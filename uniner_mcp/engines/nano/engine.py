@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uniner_mcp.engines.base import Answer, EngineInfo, Mention, Passage, Provenance
-from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest
+from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest
 from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import EntityType
 
@@ -54,6 +54,11 @@ class NanoEngine:
     def _load(self) -> NanoRuntime:
         from uniner_mcp.engines.nano.runtime import NanoRuntime
 
+        # The fingerprint speaks for these very files, and cached answers go by it.
+        if damaged := damaged_files(self._folder, self._manifest):
+            raise EngineError(
+                f"Files of the nano model are missing or changed ({', '.join(damaged)}): run `uniner-mcp doctor`."
+            )
         try:
             return NanoRuntime(self._folder, self._manifest, self._threads)
         except Exception as error:

@@ -56,9 +56,12 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_scores(folder: Path) -> Scores | None:
-    """Read `scores.json`, None where nothing was measured."""
+    """Read `scores.json`, None where nothing was measured; EngineError where it is broken."""
     path = folder / "scores.json"
-    return Scores.model_validate_json(path.read_bytes()) if path.exists() else None
+    try:
+        return Scores.model_validate_json(path.read_bytes()) if path.exists() else None
+    except ValidationError:
+        raise EngineError(f"{path} is not a file of scores: delete it, or reinstall uniner-mcp.") from None
 
 
 def file_hash(path: Path) -> str:

@@ -75,7 +75,9 @@ class NanoRuntime:
 
     def _type_vector(self, wording: str) -> Floats:
         """Unit vectors (3, 384) of one type. Each is computed alone, so that it does not depend on its company."""
-        ids = self._tokenizer.encode(wording).ids[:MAX_PIECES]
+        ids = self._tokenizer.encode(wording).ids
+        # Longer than any request may be, but in a script of which every letter is several pieces.
+        ids = ids if len(ids) <= MAX_PIECES else [*ids[: MAX_PIECES - 1], ids[-1]]
         outputs = self._types.run(None, {"pieces": self._embed(ids)})
         return outputs[0]
 

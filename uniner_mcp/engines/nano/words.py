@@ -49,6 +49,8 @@ def load_tokenizer(path: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    # "[SEP]" in a text is five characters, no separator.
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 
