@@ -83,7 +83,7 @@ def _cache(settings: Settings) -> Check:
             "cache",
             False,
             f"{path} cannot be used as it is ({type(error).__name__}); requests are answered all the same",
-            "Delete the file if it is a damaged cache, set `cache_path` (UNINER_CACHE_PATH) to a writable file, or turn "
-            "the cache off with UNINER_CACHE=false.",
+            "Delete the file if it is a damaged cache, set `cache_path` (UNINER_CACHE_PATH) to a writable file, or "
+            "turn the cache off with UNINER_CACHE=false.",
         )
     return Check("cache", True, f"{path}: {held.entries} answers, {held.bytes} bytes")
