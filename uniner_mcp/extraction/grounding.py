@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 from uniner_mcp.engines.base import Answer, Passage
 from uniner_mcp.extraction.merging import certainty
@@ -28,12 +28,11 @@ def ground(passage: Passage, answer: Answer) -> tuple[list[Entity], int]:
     Returns the entities, and how many mentions were dropped because they are empty or not in the passage.
     """
     searched = _Searched(passage.text)
-    occurrences = cache(searched.occurrences)
     found: dict[tuple[int, int], float | None] = {}
     ungrounded = 0
     for mention in answer.mentions:
         if mention.span is None:
-            spans = occurrences(mention.text.strip())
+            spans = searched.occurrences(mention.text.strip())
         else:
             spans = _verify(passage.text, mention.text, *mention.span)
         if not spans:
@@ -72,12 +71,16 @@ class _Searched:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._known: dict[str, list[tuple[int, int]]] = {}
 
     def occurrences(self, mention: str) -> list[tuple[int, int]]:
         """The spans of a mention that has no spaces around it, in reading order; none if it is empty."""
         if not mention:
             return []
-        return self._exact.occurrences(_read(mention, str)) or self._folded.occurrences(_read(mention, _fold))
+        if mention not in self._known:
+            exact = self._exact.occurrences(_read(mention, str))
+            self._known[mention] = exact or self._folded.occurrences(_read(mention, _fold))
+        return self._known[mention]
 
     @cached_property
     def _exact(self) -> _Reading:
