@@ -16,18 +16,22 @@ pipeline_tag: token-classification
 
 Finds mentions of any entity type in English text on a CPU. A bi-encoder: the text is read once by a tuned MiniLM-L6
 (6 layers, width 384), each type by the same encoder, frozen; every word is scored against every type as start, end and
-inside of a mention, and spans are read off the scores. Types are independent of each other.
+inside of a mention, and spans are read off the scores. Types are independent of each other. Word-piece embeddings are
+frozen and shared by both encoders; a learnt embedding of letter shape (lower, title, upper, mixed, other) is added to
+them in the text encoder, since the pieces themselves are lower-cased.
 
 Files: {files} ({megabytes:.1f} MB). Matrix products int8 (dynamic), embedding table int8 by row. Base: {base}.
 
 ## Training
 
 `uniner-mcp distill train-nano --data DATA --out RUN`, then `uniner-mcp distill export-nano`. {steps} steps,
-configuration {config}.
+configuration: {config}.
 
 Starting points compared (150 steps each, mean F1 of the development passages below): all-MiniLM-L6-v2 32.5 at learning
 rate 1e-4 and 36.5 at 2e-4; paraphrase-MiniLM-L3-v2 21.2 at 1e-4, at twice the speed. all-MiniLM-L6-v2 was taken. Other
-small encoders (bge-small and the like) were not available as packages that carry their weights.
+small encoders (bge-small and the like) were not available as packages that carry their weights. These short runs were made
+during development (`--steps 150`, `--start`, and `TrainConfig.learning_rate`), before absent types that nearly mean the
+same as a present one were left out of the negatives; they were not repeated since.
 
 Loss: binary cross-entropy over start, end and inside, divided by the positives. Negatives: types asked and absent
 (`synthetic_open`), types of the same set (fully annotated sets), types of other passages drawn by frequency where
