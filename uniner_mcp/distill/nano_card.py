@@ -29,9 +29,10 @@ configuration: {config}.
 
 Starting points compared (150 steps each, mean F1 of the development passages below): all-MiniLM-L6-v2 32.5 at learning
 rate 1e-4 and 36.5 at 2e-4; paraphrase-MiniLM-L3-v2 21.2 at 1e-4, at twice the speed. all-MiniLM-L6-v2 was taken. Other
-small encoders (bge-small and the like) were not available as packages that carry their weights. These short runs
-were made during development (`--steps 150`, `--start`, and `TrainConfig.learning_rate`), before absent types that nearly
-mean the same as a present one were left out of the negatives; they were not repeated since.
+small encoders (bge-small and the like) were not available as packages that carry their weights.
+
+Those short runs were made during development (`--steps 150`, `--start`, and `TrainConfig.learning_rate`), before absent
+types that nearly mean the same as a present one were left out of the negatives. They were not repeated since.
 
 Loss: binary cross-entropy over start, end and inside, divided by the positives. Negatives: types asked and absent
 (`synthetic_open`), types of the same set (fully annotated sets), types of other passages drawn by frequency where
