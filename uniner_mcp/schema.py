@@ -62,7 +62,10 @@ class Extraction(Frozen):
         default_factory=list[Unanswered], description="Types not answered for some of the text."
     )
     ungrounded: int = Field(default=0, ge=0, description="Mentions dropped because they are not in the text.")
-    truncated: bool = Field(default=False, description="True when entities were left out to keep within `limit`.")
+    truncated: bool = Field(
+        default=False,
+        description="True when entities are missing: left out to keep within `limit`, or cut off in the model's answer.",
+    )
     answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="Who answered.")
 
 

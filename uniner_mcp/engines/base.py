@@ -41,12 +41,16 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The mentions for one question. `failure` is the reason why there is none; then `mentions` is empty."""
+    """The mentions for one question. `failure` is the reason why there is none; then `mentions` is empty.
+
+    `truncated` tells that the model was cut off at its longest answer: there may be more.
+    """
 
     type: EntityType
     mentions: tuple[Mention, ...]
     provenance: Provenance
     failure: str | None = None
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ class _Flight:
 class Cached:
     """Asks `engine` only what is neither in `cache` nor being asked already.
 
-    Answers are stored, failures are not. Calls that share a question share its computation, which is cancelled only
-    when no call is left that waits for it; what it raises reaches all of them.
+    Answers are stored, failures and truncated ones are not. Calls that share a question share its computation, which
+    is cancelled only when no call is left that waits for it; what it raises reaches all of them.
     """
 
     def __init__(self, engine: Engine, cache: Cache) -> None:
@@ -101,7 +101,8 @@ class Cached:
         if missing:
             fresh = await self._engine.answer(passage, [questions[key] for key in missing])
             answers |= zip(missing, fresh, strict=True)
-            values = ((key, _encoded(answers[key])) for key in missing if answers[key].failure is None)
+            whole = (key for key in missing if answers[key].failure is None and not answers[key].truncated)
+            values = ((key, _encoded(answers[key])) for key in whole)
             await self._cache.put_many({key: value for key, value in values if value is not None})
         return answers
 

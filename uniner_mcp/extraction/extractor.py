@@ -142,6 +142,7 @@ def _conclude(request: Request, passages: Sequence[Passage], answers: Sequence[S
     """Ground, merge and count what was answered, list what was not (pure)."""
     found: list[Entity] = []
     ungrounded = 0
+    cut = False
     failures: dict[str, list[str]] = {}
     questions: Counter[tuple[str, str]] = Counter()
     cached: Counter[tuple[str, str]] = Counter()
@@ -153,6 +154,7 @@ def _conclude(request: Request, passages: Sequence[Passage], answers: Sequence[S
             by = (answer.provenance.engine, answer.provenance.model)
             questions[by] += 1
             cached[by] += answer.provenance.cached
+            cut = cut or answer.truncated
             entities, dropped = ground(passage, answer)
             found.extend(entities)
             ungrounded += dropped
@@ -165,7 +167,7 @@ def _conclude(request: Request, passages: Sequence[Passage], answers: Sequence[S
         entities=entities,
         unanswered=[_unanswered(name, reasons, len(passages)) for name, reasons in failures.items()],
         ungrounded=ungrounded,
-        truncated=truncated,
+        truncated=truncated or cut,
         answered_by=[
             AnsweredBy(engine=engine, model=model, questions=number, cached=cached[engine, model])
             for (engine, model), number in questions.items()

@@ -1,0 +1,164 @@
+"""Reading a model's answer, a list of strings, and how sure the model was of each (pure).
+
+The strict form is a JSON list. What real models write beside it is read too: text around the list, single or curly
+quotes, bare words, a list that was cut off, `None`. What cannot be read raises Unreadable; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from uniner_mcp.engines.base import Mention
+
+_NOTHING = re.compile(r"(?:none|null|n/a|no (?:mentions?|entit(?:y|ies)))?[.!]?", re.IGNORECASE)
+_TURN = "ASSISTANT:"
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string ends at a quote that a comma, a bracket or the end follows: O'Brien may stand in single quotes.
+_LOOSE_ITEM = re.compile(
+    r"""
+    "(?P<double>(?:[^"\\]|\\.)*)" | '(?P<single>(?:[^'\\]|\\.|'(?!\s*[,\]]|\s*$))*)' | “(?P<curly>[^”]*)”
+    | (?P<open>["'“].*) | (?P<bare>[^\s,\[\]{}"'“](?:[^,\[\]{}"“\n]*[^\s,\[\]{}"“])?)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+class Unreadable(ValueError):
+    """An answer in which there is no list of strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as the model wrote it, with the natural logarithm of its probability."""
+
+    text: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The mentions of an answer, without duplicates; `cut` tells that the list had no end."""
+
+    mentions: tuple[Mention, ...]
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A string, and the stretch of the answer that decided it: to the closing quote, included."""
+
+    text: str
+    start: int
+    end: int
+
+
+def read_answer(written: str, tokens: Sequence[Token] | None = None) -> Reading:
+    """The mentions in what a model wrote.
+
+    With `tokens`, the very tokens of `written`, a mention's confidence is the probability with which the model wrote
+    it: the product of the probabilities of the tokens from its first character to its closing quote. That is the
+    chance that sampling at this place, from the model's own distribution, gives this very string. Without tokens, or
+    where they do not spell the answer, it is None.
+
+    Raises Unreadable.
+    """
+    # Some models repeat the turn's head; inside a list it is a mention like others.
+    repeats = _TURN in written and not written.lstrip().startswith("[")
+    start = written.rfind(_TURN) + len(_TURN) if repeats else 0
+    opened = written.find("[", start)
+    if opened < 0:
+        answer = written[start:].strip().strip("\"'")
+        if answer and _NOTHING.fullmatch(answer):
+            return Reading((), cut=False)
+        raise Unreadable("the model's answer is not a list")
+    strict = _strict(written, opened)
+    said, cut = (strict, False) if strict is not None else _loose(written, opened)
+    sure = _Certainty(written, tokens)
+    best: dict[str, float | None] = {}
+    for string in said:
+        text = string.text.strip()
+        confidence = sure.of(string)
+        if text and (text not in best or (confidence or 0) > (best[text] or 0)):
+            best[text] = confidence
+    return Reading(tuple(Mention(text, confidence=confidence) for text, confidence in best.items()), cut)
+
+
+def _strict(written: str, opened: int) -> list[_Said] | None:
+    """The strings of a JSON list of strings that begins at `opened`, or None where there is no such list."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(written, opened)
+    except ValueError:
+        return None
+    items = cast("list[object]", value)
+    if not all(isinstance(item, str) for item in items):
+        return None
+    found = [(match.start(), match.end()) for match in _JSON_STRING.finditer(written, opened, end)]
+    return [_Said(str(item), start + 1, stop) for item, (start, stop) in zip(items, found, strict=True)]
+
+
+def _loose(written: str, opened: int) -> tuple[list[_Said], bool]:
+    """The items of anything that looks like a list, and whether its end is missing."""
+    said: list[_Said] = []
+    place, depth = opened, 0
+    while place < len(written):
+        if (mark := written[place]) in "[{":
+            depth += 1
+        elif mark in "]}":
+            depth -= 1
+            if depth == 0:
+                return said, False
+        elif item := _LOOSE_ITEM.match(written, place):
+            if item["open"] is not None:
+                return said, True
+            said.extend(_items(item, written))
+            place = item.end()
+            continue
+        place += 1
+    return said, True
+
+
+def _items(item: re.Match[str], written: str) -> Iterator[_Said]:
+    """The item as a string, unless it is the key of an object or stands for nothing."""
+    kind = item.lastgroup or ""
+    text = item[kind]
+    if written[item.end() :].lstrip().startswith(":") or (kind == "bare" and (_NOTHING.fullmatch(text) or ":" in text)):
+        return
+    quoted = kind != "bare"
+    yield _Said(_unescaped(text), item.start() + quoted, item.end())
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return _ESCAPE.sub(r"\1", text)
+
+
+class _Certainty:
+    """How sure the model was of each stretch of its answer."""
+
+    def __init__(self, written: str, tokens: Sequence[Token] | None) -> None:
+        self._written = written
+        spelt = b"".join(token.text for token in tokens or ())
+        # Servers may count the token that ended the answer.
+        self._tokens = tokens if tokens and spelt.startswith(written.encode()) else None
+
+    def of(self, said: _Said) -> float | None:
+        """The probability of the tokens that the stretch overlaps."""
+        if self._tokens is None:
+            return None
+        start = len(self._written[: said.start].encode())
+        end = len(self._written[: said.end].encode())
+        place, total = 0, 0.0
+        for token in self._tokens:
+            after = place + len(token.text)
+            if place < end and after > start:
+                total += token.logprob
+            place = after
+        return round(min(1.0, math.exp(total)), 4)
