@@ -43,3 +43,28 @@ def test_a_wrong_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "UNINER_ENGINE" in str(caught.value) and "sk-secret" not in str(caught.value)
+
+
+def test_several_servers_stand_between_commas_or_in_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "uniner.toml").write_text('base_url = ["http://a/v1", "http://b/v1"]', encoding="utf-8")
+    assert load_settings().base_url == ("http://a/v1", "http://b/v1")
+    monkeypatch.setenv("UNINER_BASE_URL", "http://c:8000/v1, https://d/v1,")
+    assert load_settings().base_url == ("http://c:8000/v1", "https://d/v1")
+
+
+def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_BASE_URL", "localhost:8000")
+    with pytest.raises(SettingsError, match="base_url"):
+        load_settings()
+
+
+def test_options_for_an_engine_are_given_as_a_table_or_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "uniner.toml").write_text('[vllm_options]\ndtype = "half"\n', encoding="utf-8")
+    assert load_settings().vllm_options == {"dtype": "half"}
+    monkeypatch.setenv("UNINER_LLAMA_OPTIONS", '{"n_ctx": 4096}')
+    assert load_settings().llama_options == {"n_ctx": 4096}
+
+
+def test_a_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_API_KEY", "sk-secret")
+    assert "sk-secret" not in repr(load_settings())

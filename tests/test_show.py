@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from uniner_mcp import Entity, Extraction, Unanswered
-from uniner_mcp.doctor import Check
+from uniner_mcp.doctor.check import Check
 from uniner_mcp.show import show_checks, show_highlight, show_table
 
 TEXT = "Bank of [England] in London"

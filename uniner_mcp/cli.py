@@ -26,7 +26,16 @@ app.add_typer(cache_app, name="cache")
 distill_app = typer.Typer(help="Train and export students (needs the `train` extra).", no_args_is_help=True)
 app.add_typer(distill_app, name="distill")
 
-Engine = Annotated[str | None, typer.Option(help="Which engine answers: auto or nano.")]
+Engine = Annotated[
+    str | None, typer.Option(help="Which engine answers: auto, nano, vllm, llama-cpp or openai (any such server).")
+]
+Model = Annotated[
+    str | None, typer.Option(help="Model of the engine: Hugging Face id or folder, GGUF file, or served name.")
+]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="Address of an OpenAI-compatible server, http://host:port/v1; several by commas.")
+]
+ProfileName = Annotated[str | None, typer.Option("--profile", help="How the model is asked: a name or a TOML file.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")]
 
 
@@ -47,8 +56,12 @@ def _reported() -> Generator[None]:
         raise typer.Exit(1) from None
 
 
-def _settings(engine: str | None, no_cache: bool) -> Settings:
-    return load_settings(engine=engine, cache=False if no_cache else None)
+def _settings(
+    engine: str | None, model: str | None, base_url: str | None, profile: str | None, no_cache: bool = False
+) -> Settings:
+    return load_settings(
+        engine=engine, model=model, base_url=base_url, profile=profile, cache=False if no_cache else None
+    )
 
 
 @app.callback(invoke_without_command=True)
@@ -69,30 +82,33 @@ def serve(
         list[str] | None, typer.Option(help="A host name under which clients reach the server (http); repeatable.")
     ] = None,
     engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
     no_cache: NoCache = False,
 ) -> None:
     """Run the MCP server with its tools extract_entities and list_domains."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    from uniner_mcp.engines.opening import expected_accuracy
+    from uniner_mcp.engines.opening import describe_choice, expected_accuracy
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.server.app import build_server
 
     async def run(settings: Settings) -> None:
         async with Extractor.open(settings) as extractor:
-            server = build_server(extractor, expected_accuracy(settings))
+            info = extractor.info()
+            typer.echo(f"uniner-mcp: {describe_choice(settings, info.model)}", err=True)
+            server = build_server(extractor, expected_accuracy(settings, info.model))
             if transport is Transport.STDIO:
                 await server.run_stdio_async()
             else:
                 from uniner_mcp.server.http import check_address, run_http
 
                 check_address(host, port)
-
-                info = extractor.info()
-                typer.echo(f"uniner-mcp: {info.name} ({info.model}) on http://{host}:{port}/mcp", err=True)
+                typer.echo(f"uniner-mcp: listening on http://{host}:{port}/mcp", err=True)
                 await run_http(server, extractor, host, port, allowed_host or [], settings.max_text_chars)
 
     with _reported():
-        asyncio.run(run(_settings(engine, no_cache)))
+        asyncio.run(run(_settings(engine, model, base_url, profile, no_cache)))
 
 
 @app.command()
@@ -108,6 +124,9 @@ def extract(
     as_json: Annotated[bool, typer.Option("--json", help="Print the Extraction as JSON.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print a table of entities.")] = False,
     engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
     no_cache: NoCache = False,
 ) -> None:
     """Find entities in a text and show them: highlighted, as a table, or as JSON."""
@@ -132,7 +151,7 @@ def extract(
         if (types is None) == (domain is None):
             raise RequestError("Say what to look for: --types person,film, or --domain law (`uniner-mcp domains`).")
         content = _read(text, file)
-        extraction = asyncio.run(run(content, _settings(engine, no_cache)))
+        extraction = asyncio.run(run(content, _settings(engine, model, base_url, profile, no_cache)))
         if as_json:
             typer.echo(extraction.model_dump_json(indent=2))
         elif table:
@@ -163,13 +182,19 @@ def _definitions(pairs: list[str]) -> dict[str, str]:
 
 
 @app.command()
-def domains(as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
+def domains(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
+    engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
+) -> None:
     """List the domains, their entity types, and the accuracy to expect there."""
     from uniner_mcp.engines.opening import expected_accuracy
     from uniner_mcp.show import show_domains
 
     with _reported():
-        catalogue = expected_accuracy(load_settings())
+        catalogue = expected_accuracy(_settings(engine, model, base_url, profile))
         if as_json:
             typer.echo(catalogue.model_dump_json(indent=2))
         else:
@@ -177,13 +202,13 @@ def domains(as_json: Annotated[bool, typer.Option("--json", help="Print the cata
 
 
 @app.command()
-def doctor() -> None:
+def doctor(engine: Engine = None, model: Model = None, base_url: BaseUrl = None, profile: ProfileName = None) -> None:
     """Check the installation: engines, model files, cache; each problem with its remedy."""
     from uniner_mcp.doctor import examine
     from uniner_mcp.show import show_checks
 
     with _reported():
-        checks = examine(load_settings())
+        checks = examine(_settings(engine, model, base_url, profile))
     show_checks(checks)
     if not all(check.fine for check in checks):
         raise typer.Exit(1)

@@ -64,7 +64,7 @@ class Extraction(Frozen):
     ungrounded: int = Field(default=0, ge=0, description="Mentions dropped because they are not in the text.")
     truncated: bool = Field(
         default=False,
-        description="True when entities are missing: left out to keep within `limit`, or cut off in the model's answer.",
+        description="True when entities are left out: beyond `limit`, or cut off in the model's answer.",
     )
     answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="Who answered.")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -17,13 +18,43 @@ from pydantic_settings import (
 from uniner_mcp.errors import SettingsError
 
 
+def _addresses(given: object) -> object:
+    """Several addresses in one environment variable stand between commas."""
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+Address = Annotated[str, Field(pattern=r"^https?://[^\s,]+$")]
+
+
 class Settings(BaseSettings):
     """What an operator may set. Each field is `UNINER_<NAME>` in the environment and `<name>` in uniner.toml."""
 
     model_config = SettingsConfigDict(env_prefix="UNINER_", toml_file="uniner.toml", extra="forbid", frozen=True)
 
-    engine: Literal["auto", "nano"] = Field(
-        default="auto", description="Which engine answers; auto: the best there is."
+    engine: Literal["auto", "nano", "vllm", "llama-cpp", "openai"] = Field(
+        default="auto",
+        description="Which engine answers; auto: a server if `base_url` is set, vLLM if there is a GPU, llama.cpp if "
+        "`model` is a GGUF file, else nano.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="A folder or Hugging Face id (vllm), a GGUF file or `id:file` (llama-cpp), a served name (openai).",
+    )
+    profile: str | None = Field(default=None, description="How the model is asked: a profile's name or TOML file.")
+    base_url: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)] = Field(
+        default=(), description="Addresses of OpenAI-compatible servers, http://host:port/v1, by commas."
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key of these servers.")
+    api: Literal["auto", "completions", "chat"] = Field(
+        default="auto", description="Send our own prompt, or a chat for the server's template; auto: what works."
+    )
+    timeout_s: float = Field(default=60, gt=0, description="Seconds for one question to a server, retries included.")
+    requests_at_once: int = Field(default=64, ge=1, description="Questions that may be with the servers at once.")
+    vllm_options: dict[str, JsonValue] = Field(
+        default={}, description="Passed on to vLLM's engine: dtype, quantization, tensor_parallel_size, …"
+    )
+    llama_options: dict[str, JsonValue] = Field(
+        default={}, description="Passed on to llama.cpp: n_ctx, n_gpu_layers, n_threads, …"
     )
     nano_path: Path | None = Field(default=None, description="A folder of nano weights in place of the shipped ones.")
     cache: bool = Field(default=True, description="Keep answers on disk, so that a known question costs nothing.")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from uniner_mcp.doctor import Check
+from uniner_mcp.doctor.check import Check
 from uniner_mcp.schema import DomainList, Extraction
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red", "bright_cyan", "bright_green", "bright_magenta")

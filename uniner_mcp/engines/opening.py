@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from uniner_mcp.caches.sqlite import SqliteCache, default_cache_path
 from uniner_mcp.domains import domain_list
-from uniner_mcp.engines.base import Engine
+from uniner_mcp.engines.base import Engine, EngineInfo
 from uniner_mcp.engines.cached import Cached
+from uniner_mcp.engines.choice import Choice, choose_engine
+from uniner_mcp.engines.generative import GenerativeEngine, Model, Sampling, list_grammar
 from uniner_mcp.engines.limited import Limited
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
+from uniner_mcp.engines.profiles import Profile
+from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
 
@@ -18,9 +26,10 @@ from uniner_mcp.settings import Settings
 def open_engine(settings: Settings) -> Engine:
     """The engine that the settings ask for, with its limiter and its cache. The model loads in the background.
 
-    Raises EngineError where it cannot be opened.
+    A server is asked for its models if none is named. Raises EngineError where the engine cannot be opened,
+    SettingsError where the settings contradict each other.
     """
-    engine: Engine = NanoEngine(settings.nano_path)
+    engine = _local(settings)
     if settings.cache:
         age = settings.cache_max_age_days
         cache = SqliteCache(
@@ -32,8 +41,109 @@ def open_engine(settings: Settings) -> Engine:
     return Limited(engine, settings.concurrency)
 
 
-def expected_accuracy(settings: Settings) -> DomainList:
-    """The catalogue with the accuracy that the chosen engine's model has in each domain, where it was measured."""
-    folder = settings.nano_path or SHIPPED
-    scores = read_scores(folder)
-    return domain_list(read_manifest(folder).model, scores.domains if scores else None)
+def expected_accuracy(settings: Settings, model: str | None = None) -> DomainList:
+    """The catalogue with the accuracy to expect from the chosen engine: measured for nano, published for others.
+
+    `model` is the name that the opened engine goes by; it is found out where none is given.
+    """
+    choice = choose_engine(settings)
+    if choice.engine == "nano":
+        folder = settings.nano_path or SHIPPED
+        scores = read_scores(folder)
+        return domain_list(read_manifest(folder).model, scores.domains if scores else None)
+    model = model or served_model(settings, choice)
+    return domain_list(choice.profile_of(model).accuracy_of)
+
+
+def describe_choice(settings: Settings, model: str) -> str:
+    """One line for an operator: which engine answers, with what model, why, how it is asked, under what licence."""
+    choice = choose_engine(settings)
+    line = f"{choice.engine} answers with {model}, since {choice.why}"
+    if choice.engine == "nano":
+        return line
+    profile = choice.profile_of(model)
+    return f"{line}; profile {profile.name}; licence of the model: {profile.licence}"
+
+
+def served_model(settings: Settings, choice: Choice) -> str:
+    """The model that was named, or else the only one that the first server has. Raises EngineError."""
+    if choice.model is not None:
+        return choice.model
+    from uniner_mcp.engines.openai_compatible import served_models
+
+    names = served_models(settings.base_url[0], server_key(settings), settings.timeout_s)
+    if len(names) != 1:
+        raise EngineError(f"The server has {len(names)} models: set `model` to one of {', '.join(sorted(names))}.")
+    return names[0]
+
+
+def leaves_machine(base_urls: tuple[str, ...]) -> bool:
+    """Whether one of the addresses is another machine's."""
+    return any(not _is_loopback(urlsplit(address).hostname or "") for address in base_urls)
+
+
+def _local(settings: Settings) -> Engine:
+    choice = choose_engine(settings)
+    if choice.engine == "nano":
+        return NanoEngine(settings.nano_path)
+    name = served_model(settings, choice)
+    profile = choice.profile_of(name)
+    sampling = Sampling(profile.max_answer_tokens, profile.stop, list_grammar() if profile.constrained else None)
+    info = EngineInfo(
+        choice.engine,
+        Path(name).stem if Path(name).suffix.casefold() == ".gguf" else name,
+        _fingerprint(settings, choice, name, profile, sampling),
+        profile.context_budget,
+        choice.served and leaves_machine(settings.base_url),
+    )
+    return GenerativeEngine(info, profile.conversation(), sampling, _model(settings, choice, name))
+
+
+def _model(settings: Settings, choice: Choice, name: str) -> Model:
+    if choice.served:
+        from uniner_mcp.engines.openai_compatible import ServerModel
+
+        return ServerModel(
+            base_urls=settings.base_url,
+            model=name,
+            api_key=server_key(settings),
+            api=settings.api,
+            dialect="auto" if choice.engine == "openai" else choice.engine,
+            timeout_s=settings.timeout_s,
+            at_once=settings.requests_at_once,
+        )
+    if choice.engine == "vllm":
+        from uniner_mcp.engines.vllm import VllmModel
+
+        model = VllmModel(name, settings.vllm_options)
+    else:
+        from uniner_mcp.engines.llama_cpp import LlamaCppModel
+
+        model = LlamaCppModel(name, settings.llama_options)
+    model.warm_up()
+    return model
+
+
+def _fingerprint(settings: Settings, choice: Choice, name: str, profile: Profile, sampling: Sampling) -> str:
+    """Of everything that answers depend on, as far as it can be seen from here: a server's model goes by its name."""
+    options = "" if choice.served else repr((settings.vllm_options, settings.llama_options))
+    parts = (choice.engine, name, *_files(Path(name).expanduser()), profile.fingerprint(), repr(sampling), options)
+    return f"{choice.engine}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:24]}"
+
+
+def _files(path: Path) -> list[tuple[str, int, int]]:
+    """Names, sizes and dates of the files of a local model: gigabytes are not read for a fingerprint."""
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    return [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files if file.exists()]
+
+
+def server_key(settings: Settings) -> str | None:
+    """The key of the servers, for those who speak to them."""
+    return settings.api_key.get_secret_value() if settings.api_key is not None else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -6,32 +6,24 @@ import platform
 import sqlite3
 import tomllib
 from contextlib import closing
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import uniner_mcp
 from uniner_mcp.caches.sqlite import cache_stats, default_cache_path
+from uniner_mcp.doctor.check import Check
+from uniner_mcp.doctor.generative import examine_generative
+from uniner_mcp.engines.choice import choose_engine
 from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest
-from uniner_mcp.errors import UninerError
+from uniner_mcp.errors import SettingsError, UninerError
 from uniner_mcp.settings import Settings
 from uniner_mcp.shipped import shipped_text
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at. `remedy` says what to do where it is not fine."""
-
-    name: str
-    fine: bool
-    found: str
-    remedy: str = ""
-
-
 def examine(settings: Settings) -> list[Check]:
-    """All checks, cheapest first; the model's files are read in full."""
+    """All checks, cheapest first; nano's files are read in full, servers are asked for their models."""
     folder = settings.nano_path or SHIPPED
-    return [_installation(), _engine(folder), _fallback(), _model(folder), _cache(settings)]
+    return [_installation(), *_engine(settings), _fallback(), _model(folder), _cache(settings)]
 
 
 def _installation() -> Check:
@@ -41,12 +33,14 @@ def _installation() -> Check:
     )
 
 
-def _engine(folder: Path) -> Check:
+def _engine(settings: Settings) -> list[Check]:
     try:
-        manifest = read_manifest(folder)
-    except UninerError as error:
-        return Check("engine", False, "nano, but its manifest cannot be read", str(error))
-    return Check("engine", True, f"nano answers, with {manifest.model}")
+        choice = choose_engine(settings)
+    except SettingsError as error:
+        return [Check("engine", False, "none can be chosen", str(error))]
+    if choice.engine == "nano":
+        return [Check("engine", True, f"nano answers, since {choice.why}")]
+    return examine_generative(settings, choice)
 
 
 def _fallback() -> Check:

