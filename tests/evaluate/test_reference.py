@@ -68,7 +68,8 @@ def test_the_prompt_is_that_of_the_reference() -> None:
     row, _ = ROWS["plain"]
     assert find_profile("UniNER-7B-all").conversation().string_prompt(row.text, row.type).text == (
         "A virtual assistant answers questions from a user based on the provided text. "
-        "USER: Text: Ada Byron met Charles Babbage . ASSISTANT: I've read this text.</s>USER: What describes person in the text? ASSISTANT:"
+        "USER: Text: Ada Byron met Charles Babbage . ASSISTANT: I've read this text.</s>"
+        "USER: What describes person in the text? ASSISTANT:"
     )
 
 
