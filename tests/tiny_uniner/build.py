@@ -26,11 +26,13 @@ READ = (
     "A virtual assistant answers questions from a user based on the provided text. "
     "USER: Text: {text} ASSISTANT: I've read this text.</s>"
 )
+SHIFT = READ.index("{text}")
 ASK = "USER: What describes {kind} in the text? ASSISTANT:"
 UNK, BOS, EOS = 0, 1, 2
 VOCABULARY = 1408
 CONTEXT = 2048
-LAYERS, HIDDEN, INNER, HEADS = 4, 128, 256, 4
+THETA = 1e6
+LAYERS, HIDDEN, INNER, HEADS = 4, 128, 128, 4
 
 # --- The language: what a passage may say -----------------------------------------------------------------------------
 
@@ -113,11 +115,15 @@ CLOSING += [" last year", " after a long meeting", " because the old office was 
 CLOSING += [", and everyone was happy about it", " and then went home"]
 
 
+MOST = 4
+
+
 class Passage(NamedTuple):
-    """A text with the mentions of each type: each once, in the order of the text."""
+    """A text with the mentions of each type: each once, in the order of the text, and where each is said first."""
 
     text: str
     mentions: dict[str, list[str]]
+    places: dict[int, tuple[str, int]]
 
 
 def _mention(kind: str, rng: random.Random) -> str:
@@ -135,36 +141,42 @@ def _mention(kind: str, rng: random.Random) -> str:
             return f"{rng.choice(MODEL)} {rng.randint(1, 9)}"
 
 
-def _sentence(rng: random.Random, known: dict[str, list[str]]) -> tuple[str, dict[str, list[str]]]:
-    pieces = string.Formatter().parse(rng.choice(OPENING) + rng.choice(CORE) + rng.choice(CLOSING) + ".")
-    sentence, mentions = "", {kind: list(found) for kind, found in known.items()}
-    for words, kind, _, _ in pieces:
-        sentence += words
+def _add_sentence(passage: Passage, rng: random.Random) -> Passage:
+    text = f"{passage.text} " if passage.text else ""
+    begin, places = len(text), dict(passage.places)
+    mentions = {kind: list(found) for kind, found in passage.mentions.items()}
+    for words, kind, _, _ in string.Formatter().parse(
+        rng.choice(OPENING) + rng.choice(CORE) + rng.choice(CLOSING) + "."
+    ):
+        text += words if len(text) > begin else words[:1].upper() + words[1:]
         if kind:
             again = mentions[kind] and rng.random() < 0.15
             mention = rng.choice(mentions[kind]) if again else _mention(kind, rng)
             if mention not in mentions[kind]:
                 mentions[kind].append(mention)
-            sentence += mention
-    return sentence[0].upper() + sentence[1:], mentions
+                places[len(text)] = (kind, len(mentions[kind]))
+            text += mention
+    return Passage(text, mentions, places)
 
 
 def make_passage(rng: random.Random, sentences: int) -> Passage:
     """A passage of so many sentences, with at most four mentions of a type."""
-    made: list[str] = []
-    mentions: dict[str, list[str]] = {kind: [] for kind in DEFINITIONS}
-    while len(made) < sentences:
-        sentence, grown = _sentence(rng, mentions)
-        if max(map(len, grown.values())) <= 4:
-            made.append(sentence)
-            mentions = grown
-    return Passage(" ".join(made), mentions)
+    passage = Passage("", {kind: [] for kind in DEFINITIONS}, {})
+    for _ in range(sentences):
+        grown = _add_sentence(passage, rng)
+        while max(map(len, grown.mentions.values())) > MOST:
+            grown = _add_sentence(passage, rng)
+        passage = grown
+    return passage
 
 
 def make_questions(passage: Passage, rng: random.Random) -> list[tuple[str, list[str]]]:
-    """Each type by name or definition, and two types which are never there."""
-    asked = [(rng.choices([kind, DEFINITIONS[kind]], [3, 1])[0], found) for kind, found in passage.mentions.items()]
-    return asked + [(kind, []) for kind in rng.sample(ABSENT, 2)]
+    """What is there by name and by definition; of the rest, some of the types and one which is never there."""
+    there = [(kind, found) for kind, found in passage.mentions.items() if found]
+    missing = [(kind, found) for kind, found in passage.mentions.items() if not found]
+    asked = there + rng.sample(missing, min(2, len(missing)))
+    asked += [(DEFINITIONS[kind], found) for kind, found in there + rng.sample(missing, min(1, len(missing)))]
+    return [*asked, (rng.choice(ABSENT), [])]
 
 
 def _answer(mentions: list[str]) -> str:
@@ -236,13 +248,22 @@ def make_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
 
 
 class Batch(NamedTuple):
-    """Rows of tokens; `targets` holds the token to be said next, or -100 outside of the answers."""
+    """Rows of tokens. `targets` is the token to be said next, `tags` what starts here; both -100 where not asked."""
 
     ids: torch.Tensor
     positions: torch.Tensor
     mask: torch.Tensor
     targets: torch.Tensor
     turns: torch.Tensor
+    tags: torch.Tensor
+
+
+def _tag(passage: Passage, characters: range) -> int:
+    """Which mention of which type is said first here; 0 for none."""
+    for character in characters:
+        if (place := passage.places.get(character - SHIFT)) is not None:
+            return 1 + list(DEFINITIONS).index(place[0]) * MOST + place[1] - 1
+    return 0
 
 
 def make_batch(tokenizer: Tokenizer, rng: random.Random, rows: int, sentences: int) -> Batch:
@@ -250,30 +271,40 @@ def make_batch(tokenizer: Tokenizer, rng: random.Random, rows: int, sentences: i
     made: list[np.ndarray] = []
     for _ in range(rows):
         passage = make_passage(rng, sentences)
-        read = tokenizer.encode(READ.format(text=passage.text)).ids
-        columns = [(token, place, 0, -100) for place, token in enumerate(read)]
+        encoding = tokenizer.encode(READ.format(text=passage.text))
+        read = encoding.ids
+        columns = [
+            (token, place, 0, -100, _tag(passage, range(*encoding.offsets[place]))) for place, token in enumerate(read)
+        ]
         for turn, (kind, found) in enumerate(make_questions(passage, rng), start=1):
             ask = tokenizer.encode(ASK.format(kind=kind), add_special_tokens=False).ids
             both = tokenizer.encode(ASK.format(kind=kind) + _answer(found), add_special_tokens=False).ids
             said = [token if place >= len(ask) else -100 for place, token in enumerate(both)][1:]
-            columns += [(both[i], len(read) + i, turn, said[i]) for i in range(len(both) - 1)]
+            columns += [(both[i], len(read) + i, turn, said[i], -100) for i in range(len(both) - 1)]
         made.append(np.array(columns))
     width = max(map(len, made))
-    padded = np.full((rows, width, 4), (0, 0, -1, -100))
+    padded = np.full((rows, width, 5), (0, 0, -1, -100, -100))
     for row, columns in zip(padded, made, strict=True):
         row[: len(columns)] = columns
-    ids, positions, turns, targets = torch.from_numpy(padded).unbind(-1)
+    ids, positions, turns, targets, tags = torch.from_numpy(padded).unbind(-1)
     same = (turns[:, None, :] == 0) | (turns[:, None, :] == turns[:, :, None])
-    return Batch(ids, positions, (same & torch.ones(width, width).tril().bool())[:, None], targets, turns)
+    return Batch(ids, positions, (same & torch.ones(width, width).tril().bool())[:, None], targets, turns, tags)
 
 
-def _logits(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
-    hidden = model.model(input_ids=batch.ids, position_ids=batch.positions, attention_mask=batch.mask, use_cache=False)
-    return model.lm_head(hidden.last_hidden_state[batch.targets >= 0])
+def _logits(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the tokens to be said, and what the layer before the last knows of the text."""
+    states = model.model(
+        input_ids=batch.ids,
+        position_ids=batch.positions,
+        attention_mask=batch.mask,
+        use_cache=False,
+        output_hidden_states=True,
+    )
+    return model.lm_head(states.last_hidden_state[batch.targets >= 0]), states.hidden_states[-2][batch.tags >= 0]
 
 
-def make_model() -> LlamaForCausalLM:
-    """The untrained model."""
+def make_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
+    """The untrained model, which can copy from the start."""
     config = LlamaConfig(
         vocab_size=VOCABULARY,
         hidden_size=HIDDEN,
@@ -284,33 +315,89 @@ def make_model() -> LlamaForCausalLM:
         head_dim=HIDDEN // HEADS,
         max_position_embeddings=CONTEXT,
         rms_norm_eps=1e-6,
+        rope_parameters={"rope_type": "default", "rope_theta": THETA},
         tie_word_embeddings=True,
         bos_token_id=BOS,
         eos_token_id=EOS,
         pad_token_id=UNK,
         initializer_range=0.05,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        _start_embedding(model, vocabulary)
+        _start_induction(model)
+    return model
+
+
+def _start_embedding(model: LlamaForCausalLM, vocabulary: Vocabulary) -> None:
+    """A word means much the same at the start of a string in JSON, where no space is before it, as in the text."""
+    embedding = model.model.embed_tokens.weight
+    embedding *= 2
+    ids = {token: index for index, token in enumerate(vocabulary.tokens)}
+    for token, index in ids.items():
+        if token.startswith("▁") and token[1:] in ids:
+            embedding[index] = embedding[ids[token[1:]]] + embedding[index] / 2
+
+
+def _start_induction(model: LlamaForCausalLM) -> None:
+    """Two induction heads by hand, since to find them takes most of the training of so small a model.
+
+    In layer 0 two heads look at the token before and note it down; in layer 1 two heads look for the places whose note
+    is the present token, and say what is there. A direction that all embeddings share serves as the constant of the
+    first; it adds the same to all logits, so it does no harm. Matching uses only the slow pairs of the rotation.
+    """
+    size, pairs, fast = HIDDEN // HEADS, HIDDEN // HEADS // 2, 6
+    embedding = model.model.embed_tokens.weight
+    always = torch.nn.functional.normalize(torch.randn(HIDDEN), dim=0)
+    embedding -= torch.outer(embedding @ always, always)
+    embedding += always * embedding.norm(dim=1).mean()
+    token, note, copy = (torch.linalg.qr(torch.randn(HIDDEN, HIDDEN))[0] for _ in range(3))
+    for layer in model.model.layers:
+        layer.mlp.down_proj.weight *= 0.3
+        layer.self_attn.o_proj.weight *= 0.5
+    before, same = (model.model.layers[depth].self_attn for depth in (0, 1))
+    angles = THETA ** (-torch.arange(pairs) / pairs)
+    for head in (0, 1):
+        rows = slice(head * size, (head + 1) * size)
+        for pair in range(fast):
+            first, second = head * size + pair, head * size + pair + pairs
+            before.q_proj.weight[first] = always * torch.cos(angles[pair])
+            before.q_proj.weight[second] = -always * torch.sin(angles[pair])
+            before.k_proj.weight[first] = always
+            before.k_proj.weight[second] = 0
+        before.v_proj.weight[rows] = token[rows]
+        before.o_proj.weight[:, rows] = 0.2 * note[rows].T
+        slow = [head * size + half + pair for half in (0, pairs) for pair in range(fast, pairs)]
+        same.q_proj.weight[slow] = 2.5 * token[slow]
+        same.k_proj.weight[slow] = 2.5 * note[slow]
+        same.v_proj.weight[rows] = copy[rows]
+        same.o_proj.weight[:, rows] = 0.5 * copy[rows].T
 
 
 def train(model: LlamaForCausalLM, tokenizer: Tokenizer, rng: random.Random, steps: int, rate: float) -> None:
     """AdamW, warm-up and cosine; passages grow from one sentence to eight."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
+    tagger = torch.nn.Sequential(torch.nn.RMSNorm(HIDDEN), torch.nn.Linear(HIDDEN, 1 + len(DEFINITIONS) * MOST))
+    optimizer = torch.optim.AdamW(
+        [*model.parameters(), *tagger.parameters()], lr=rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+    )
     start = time.monotonic()
     for step in range(steps):
         done = step / steps
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1, (step + 1) / 50) * (0.03 + 0.97 * (0.5 + 0.5 * math.cos(math.pi * done)))
-        sentences = rng.randint(1, max(2, min(8, int(1 + 16 * (done - 0.1)))))
-        batch = make_batch(tokenizer, rng, max(2, round(24 / (sentences + 1))), sentences)
-        targets = batch.targets[batch.targets >= 0]
-        loss = cross_entropy(_logits(model, batch), targets)
+        sentences = rng.randint(1, max(2, min(8, int(1 + 14 * (done - 0.25)))))
+        batch = make_batch(tokenizer, rng, max(2, round(8 / (sentences + 1))), sentences)
+        said, known = _logits(model, batch)
+        loss = cross_entropy(said, batch.targets[batch.targets >= 0])
+        tagging = cross_entropy(tagger(known), batch.tags[batch.tags >= 0])
         optimizer.zero_grad()
-        loss.backward()
+        (loss + 3 * tagging).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        if step % 50 == 0 or step == steps - 1:
-            print(f"step {step} ({sentences} sentences): loss {loss.item():.4f}, {time.monotonic() - start:.0f} s")
+        if step % 250 == 0 or step == steps - 1:
+            print(
+                f"step {step} ({sentences} sentences): loss {loss.item():.4f} + {tagging.item():.4f}, {time.monotonic() - start:.0f} s"
+            )
 
 
 @torch.no_grad()
@@ -325,7 +412,7 @@ def measure(model: LlamaForCausalLM, tokenizer: Tokenizer, rng: random.Random) -
         for _ in range(10):
             batch = make_batch(tokenizer, rng, 6, sentences)
             asked = batch.targets >= 0
-            wrong = _logits(model, batch).argmax(-1) != batch.targets[asked]
+            wrong = _logits(model, batch)[0].argmax(-1) != batch.targets[asked]
             rows = torch.arange(len(batch.ids))[:, None].expand_as(batch.ids)
             questions = (rows * 100 + batch.turns)[asked]
             total += len(questions.unique())
@@ -374,7 +461,7 @@ def write_gguf(model: LlamaForCausalLM, vocabulary: Vocabulary, path: Path) -> N
     writer.add_head_count_kv(HEADS)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_dimension_count(HIDDEN // HEADS)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_rope_freq_base(THETA)
     writer.add_tokenizer_model("llama")
     writer.add_tokenizer_pre("default")
     writer.add_token_list(vocabulary.tokens)
@@ -416,15 +503,15 @@ def main() -> None:
     """Learn the vocabulary, train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=900)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=3)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     rng = random.Random(options.seed)
     vocabulary = learn_vocabulary(rng)
     tokenizer = make_tokenizer(vocabulary)
-    model = make_model()
+    model = make_model(vocabulary)
     print(f"{len(vocabulary.tokens)} tokens, {model.num_parameters()} parameters")
     train(model, tokenizer, rng, options.steps, options.rate)
     shares = measure(model.eval(), tokenizer, random.Random(options.seed + 1))

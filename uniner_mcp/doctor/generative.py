@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from uniner_mcp.doctor.check import Check
+from uniner_mcp.engines.addresses import leaves_machine, shown
 from uniner_mcp.engines.choice import Choice, has_gpu
-from uniner_mcp.engines.opening import describe_choice, leaves_machine, served_model, server_key
+from uniner_mcp.engines.opening import describe_choice, served_model, server_key
 from uniner_mcp.errors import UninerError
 from uniner_mcp.settings import Settings
 
@@ -43,9 +43,8 @@ def _servers(settings: Settings) -> Iterator[Check]:
     from uniner_mcp.engines.openai_compatible import served_models
 
     for address in settings.base_url:
-        place = urlsplit(address)
-        name = f"{place.hostname}:{place.port}" if place.port else place.hostname
-        where = "another machine: texts are sent there" if leaves_machine((address,)) else "this machine"
+        name = shown(address)
+        where = "another machine: texts are sent there" if leaves_machine(address) else "this machine"
         try:
             models = served_models(address, server_key(settings), min(settings.timeout_s, 5))
         except UninerError as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from uniner_mcp.engines.base import Answer, EngineInfo, Mention, Passage, Provenance
 from uniner_mcp.engines.conversation import Conversation
+from uniner_mcp.engines.grammar import answer_grammar
 from uniner_mcp.engines.reading import Token, Unreadable, read_answer
 from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import EntityType
@@ -24,7 +23,7 @@ class Sampling:
 
     max_tokens: int
     stop: tuple[str, ...]
-    grammar: str | None
+    grammar: str | None = None
     temperature: float = 0.0
     seed: int = 0
 
@@ -58,16 +57,20 @@ class Model(Protocol):
 class GenerativeEngine:
     """Asks `model` each question in the words of `conversation`.
 
-    An answer that cannot be read is asked for once more, and then is a failure. A definition takes the place of the
-    name in the question (arXiv 2308.03279, section 5.2).
+    A definition takes the place of the name in the question (arXiv 2308.03279, section 5.2). If `constrained`, the
+    model can only write a list of stretches of the passage, where the server can hold it to a grammar. An answer that
+    cannot be read is asked for once more, and then is a failure.
     """
 
-    def __init__(self, info: EngineInfo, conversation: Conversation, sampling: Sampling, model: Model) -> None:
+    def __init__(
+        self, info: EngineInfo, conversation: Conversation, sampling: Sampling, model: Model, *, constrained: bool
+    ) -> None:
         """Wrap `model`, which is closed together with this engine; `info` is what the engine says of itself."""
         self._info = info
         self._conversation = conversation
         self._sampling = sampling
         self._model = model
+        self._constrained = constrained
         self._provenance = Provenance(info.name, info.model, info.fingerprint)
 
     def info(self) -> EngineInfo:
@@ -76,50 +79,37 @@ class GenerativeEngine:
 
     async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
         """One answer per type, in the order of `types`."""
-        answers = await self._ask(passage, types, self._sampling)
-        again = [number for number, answer in enumerate(answers) if isinstance(answer, Unreadable)]
+        sampling = replace(self._sampling, grammar=answer_grammar(passage.text) if self._constrained else None)
+        read = dict(enumerate(await self._ask(passage, types, sampling)))
+        again = [number for number, answer in read.items() if answer is None]
         if again:
-            loosened = Sampling(
-                self._sampling.max_tokens, self._sampling.stop, self._sampling.grammar, SECOND_TRY, seed=1
-            )
-            second = await self._ask(passage, [types[number] for number in again], loosened)
-            answers = list(answers)
-            for number, answer in zip(again, second, strict=True):
-                answers[number] = answer
+            second = replace(sampling, temperature=SECOND_TRY, seed=1)
+            read |= zip(again, await self._ask(passage, [types[number] for number in again], second), strict=True)
         return [
-            self._failed(kind, str(answer)) if isinstance(answer, Unreadable) else answer
-            for kind, answer in zip(types, answers, strict=True)
+            answer or self._failed(kind, "the model's answer was not a list, twice")
+            for kind, answer in zip(types, read.values(), strict=True)
         ]
 
     async def aclose(self) -> None:
         """Close the model."""
         await self._model.aclose()
 
-    async def _ask(
-        self, passage: Passage, types: Sequence[EntityType], sampling: Sampling
-    ) -> list[Answer | Unreadable]:
+    async def _ask(self, passage: Passage, types: Sequence[EntityType], sampling: Sampling) -> list[Answer | None]:
+        """The answers, None for those that cannot be read."""
         wordings = [kind.definition or kind.name for kind in types]
         completions = await self._model.complete_all(self._conversation, passage.text, wordings, sampling)
-        return [self._read(kind, written) for kind, written in zip(types, completions, strict=True)]
+        return [self._read(kind, completion) for kind, completion in zip(types, completions, strict=True)]
 
-    def _read(self, kind: EntityType, written: Completion | EngineError) -> Answer | Unreadable:
-        if isinstance(written, EngineError):
-            return self._failed(kind, str(written))
+    def _read(self, kind: EntityType, completion: Completion | EngineError) -> Answer | None:
+        if isinstance(completion, EngineError):
+            return self._failed(kind, str(completion))
         try:
-            reading = read_answer(written.text, written.tokens)
-        except Unreadable as error:
-            return error
-        mentions = tuple(
-            Mention(self._conversation.mended(mention.text), confidence=mention.confidence)
-            for mention in reading.mentions
-        )
+            reading = read_answer(completion.text, completion.tokens)
+        except Unreadable:
+            return None
+        mend = self._conversation.mended
+        mentions = tuple(Mention(mend(mention.text), confidence=mention.confidence) for mention in reading.mentions)
         return Answer(kind, mentions, self._provenance, truncated=reading.cut)
 
     def _failed(self, kind: EntityType, reason: str) -> Answer:
         return Answer(kind, (), self._provenance, failure=reason)
-
-
-@cache
-def list_grammar() -> str:
-    """The GBNF grammar of an answer."""
-    return files("uniner_mcp.engines").joinpath("mentions.gbnf").read_text(encoding="utf-8")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from uniner_mcp.caches.sqlite import SqliteCache, default_cache_path
 from uniner_mcp.domains import domain_list
+from uniner_mcp.engines.addresses import leaves_machine
 from uniner_mcp.engines.base import Engine, EngineInfo
 from uniner_mcp.engines.cached import Cached
 from uniner_mcp.engines.choice import Choice, choose_engine
-from uniner_mcp.engines.generative import GenerativeEngine, Model, Sampling, list_grammar
+from uniner_mcp.engines.dialects import Dialect
+from uniner_mcp.engines.generative import GenerativeEngine, Model, Sampling
 from uniner_mcp.engines.limited import Limited
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
@@ -21,6 +21,8 @@ from uniner_mcp.engines.profiles import Profile
 from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
+
+_DIALECTS: dict[str, Dialect] = {"vllm": "vllm", "llama-cpp": "llama-cpp"}
 
 
 def open_engine(settings: Settings) -> Engine:
@@ -77,26 +79,22 @@ def served_model(settings: Settings, choice: Choice) -> str:
     return names[0]
 
 
-def leaves_machine(base_urls: tuple[str, ...]) -> bool:
-    """Whether one of the addresses is another machine's."""
-    return any(not _is_loopback(urlsplit(address).hostname or "") for address in base_urls)
-
-
 def _local(settings: Settings) -> Engine:
     choice = choose_engine(settings)
     if choice.engine == "nano":
         return NanoEngine(settings.nano_path)
     name = served_model(settings, choice)
     profile = choice.profile_of(name)
-    sampling = Sampling(profile.max_answer_tokens, profile.stop, list_grammar() if profile.constrained else None)
+    sampling = Sampling(profile.max_answer_tokens, profile.stop)
     info = EngineInfo(
         choice.engine,
         Path(name).stem if Path(name).suffix.casefold() == ".gguf" else name,
-        _fingerprint(settings, choice, name, profile, sampling),
+        _fingerprint(settings, choice, name, profile),
         profile.context_budget,
-        choice.served and leaves_machine(settings.base_url),
+        choice.served and any(map(leaves_machine, settings.base_url)),
     )
-    return GenerativeEngine(info, profile.conversation(), sampling, _model(settings, choice, name))
+    model = _model(settings, choice, name)
+    return GenerativeEngine(info, profile.conversation(), sampling, model, constrained=profile.constrained)
 
 
 def _model(settings: Settings, choice: Choice, name: str) -> Model:
@@ -108,7 +106,7 @@ def _model(settings: Settings, choice: Choice, name: str) -> Model:
             model=name,
             api_key=server_key(settings),
             api=settings.api,
-            dialect="auto" if choice.engine == "openai" else choice.engine,
+            dialect=_DIALECTS.get(choice.engine),
             timeout_s=settings.timeout_s,
             at_once=settings.requests_at_once,
         )
@@ -124,10 +122,10 @@ def _model(settings: Settings, choice: Choice, name: str) -> Model:
     return model
 
 
-def _fingerprint(settings: Settings, choice: Choice, name: str, profile: Profile, sampling: Sampling) -> str:
+def _fingerprint(settings: Settings, choice: Choice, name: str, profile: Profile) -> str:
     """Of everything that answers depend on, as far as it can be seen from here: a server's model goes by its name."""
     options = "" if choice.served else repr((settings.vllm_options, settings.llama_options))
-    parts = (choice.engine, name, *_files(Path(name).expanduser()), profile.fingerprint(), repr(sampling), options)
+    parts = (choice.engine, name, *_files(Path(name).expanduser()), profile.fingerprint(), options)
     return f"{choice.engine}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:24]}"
 
 
@@ -140,10 +138,3 @@ def _files(path: Path) -> list[tuple[str, int, int]]:
 def server_key(settings: Settings) -> str | None:
     """The key of the servers, for those who speak to them."""
     return settings.api_key.get_secret_value() if settings.api_key is not None else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

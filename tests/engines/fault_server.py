@@ -1,0 +1,162 @@
+"""A real server on a real socket that speaks the OpenAI API, rightly or as wrongly as a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+KNOWN = {
+    "person": ["Maria Keller", "Tom Reed"],
+    "a human being, real or fictional": ["Maria Keller", "Tom Reed"],
+    "location": ["Berlin", "Paris"],
+    "organization": ["Acme Robotics"],
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes over the wire: `cut` closes the connection in the middle of the body, `after` waits first."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    kind: str = "application/json"
+    cut: bool = False
+    after: float = 0.0
+
+
+Fault = Callable[[str, dict[str, Any]], Reply | None]
+
+
+class FaultServer:
+    """`faults` are asked in turn, one a POST request, then the server behaves; `always` is asked each time.
+
+    `asked` has the path and the body of each POST, `models` counts GET /models, `keys` the keys that were sent.
+    """
+
+    def __init__(self, *faults: Fault, owned_by: str = "test", always: Fault | None = None) -> None:
+        self.faults = list(faults)
+        self.always = always
+        self.owned_by = owned_by
+        self.model_ids = ["tiny"]
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.models = 0
+        self.keys: set[str] = set()
+        self.at_once = self.most_at_once = 0
+        self.url = ""
+        self.port = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(self, method: str, path: str, body: dict[str, Any]) -> Reply:
+        if method == "GET" and path == "/v1/models":
+            self.models += 1
+            listed = [{"id": name, "object": "model", "owned_by": self.owned_by} for name in self.model_ids]
+            reply = self.always(path, body) if self.always else None
+            return reply or Reply(body=json.dumps({"object": "list", "data": listed}).encode())
+        self.asked.append((path, body))
+        fault = self.faults.pop(0) if self.faults else self.always
+        return (fault(path, body) if fault else None) or right(path, body)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        self.at_once += 1
+        task.add_done_callback(self.tasks.discard)
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+            method, path, _ = head[0].split()
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
+            self.keys.add(headers.get("authorization", ""))
+            content = await reader.readexactly(int(headers.get("content-length", 0)))
+            self.most_at_once = max(self.at_once, self.most_at_once)
+            reply = await self.answer(method, path, json.loads(content) if content else {})
+            await asyncio.sleep(reply.after)
+            lines = [f"HTTP/1.1 {reply.status} x", f"content-type: {reply.kind}", "connection: close"]
+            lines += [
+                f"content-length: {len(reply.body)}",
+                *(f"{name}: {value}" for name, value in reply.headers.items()),
+            ]
+            sent = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
+            writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + sent)
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.at_once -= 1
+            writer.close()
+
+    @asynccontextmanager
+    async def running(self, port: int = 0) -> AsyncIterator[FaultServer]:
+        server = await asyncio.start_server(self.handle, "127.0.0.1", port)
+        self.port = server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        yield self
+        server.close()
+        for task in self.tasks:  # Those that still wait: from Python 3.12 on, `wait_closed` waits for them.
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def text_of(path: str, body: dict[str, Any]) -> str:
+    return body["prompt"] if path == "/v1/completions" else "".join(turn["content"] for turn in body["messages"])
+
+
+def right(path: str, body: dict[str, Any]) -> Reply:
+    """The right answer, found by plain search, with probabilities if they were asked for."""
+    prompt = text_of(path, body)
+    passage = prompt.split("Text: ", 1)[1].rsplit("I've read this text.", 1)[0]
+    kind = prompt.rsplit("What describes ", 1)[1].rsplit(" in the text?", 1)[0]
+    found = sorted((name for name in KNOWN.get(kind, []) if name in passage), key=passage.index)
+    text = " " + json.dumps(found, ensure_ascii=False)
+    return completion(path, text, logprobs=bool(body.get("logprobs")))
+
+
+def completion(path: str, text: str, *, logprobs: bool = False) -> Reply:
+    tokens = [{"token": letter, "logprob": -0.01, "bytes": list(letter.encode())} for letter in text]
+    if path == "/v1/completions":
+        flat = {"tokens": list(text), "token_logprobs": [-0.01] * len(text)}
+        choice: dict[str, Any] = {"index": 0, "text": text, "logprobs": flat if logprobs else None}
+    else:
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "logprobs": {"content": tokens} if logprobs else None}
+    return Reply(body=json.dumps({"object": "completion", "choices": [choice]}).encode())
+
+
+def html(path: str, body: dict[str, Any]) -> Reply:
+    return Reply(body=b"<html>proxy</html>", kind="text/html")
+
+
+def status(code: int, **headers: str) -> Fault:
+    """An error that repeats the caller's text, as real servers do."""
+
+    def fault(path: str, body: dict[str, Any]) -> Reply:
+        echo = json.dumps({"error": {"message": f"bad: {body}", "code": code}}).encode()
+        return Reply(code, echo, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    return fault
+
+
+def cut(path: str, body: dict[str, Any]) -> Reply:
+    return Reply(body=right(path, body).body, cut=True)
+
+
+def not_json(path: str, body: dict[str, Any]) -> Reply:
+    return Reply(body=b'{"choices": [' + text_of(path, body).encode())
+
+
+def empty(path: str, body: dict[str, Any]) -> Reply:
+    return Reply(body=b'{"choices": []}')
+
+
+def slow(path: str, body: dict[str, Any]) -> Reply:
+    return Reply(body=right(path, body).body, after=5)
+
+
+def unless(ok: Callable[[dict[str, Any]], bool], code: int = 400) -> Fault:
+    """An error unless the body pleases the server."""
+    return lambda path, body: None if ok(body) else status(code)(path, body)
