@@ -128,3 +128,24 @@ def test_serve_says_that_a_port_is_taken() -> None:
 
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout == "uniner-mcp 0.1.0\n"
+
+
+TINY = str(Path(__file__).parent / "tiny_uniner" / "tiny-uniner.gguf")
+
+
+def test_extract_with_a_model_of_ones_own() -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp has no wheel for this platform")
+    result = run(
+        "extract", "Tom Reed left Paris.", "-t", "person,gene", "--engine", "llama-cpp", "--model", TINY, "--json"
+    )
+    assert result.exit_code == 0
+    extraction = json.loads(result.stdout)
+    assert [(e["text"], e["start"]) for e in extraction["entities"]] == [("Tom Reed", 0)]
+    assert [(by["engine"], by["model"]) for by in extraction["answered_by"]] == [("llama-cpp", "tiny-uniner")]
+
+
+def test_doctor_and_domains_look_at_the_engine_that_is_asked_for() -> None:
+    ill = run("doctor", "--engine", "openai")
+    assert ill.exit_code == 1 and "--base-url" in ill.stdout
+    asked = ("--base-url", "http://127.0.0.1:9/v1", "--model", "Universal-NER/UniNER-7B-type")
+    assert json.loads(run("domains", "--json", *asked).stdout)["domains"][0]["accuracy"]["model"] == "UniNER-7B"

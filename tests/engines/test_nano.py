@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engines.contract import EngineContract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,14 @@ TEXT = "In 1843 Ada Lovelace translated a paper of Luigi Menabrea in London for 
 @pytest.fixture(scope="module")
 def runtime() -> NanoRuntime:
     return NanoRuntime(SHIPPED, read_manifest(SHIPPED), 1)
+
+
+class TestContract(EngineContract):
+    """The embedded student."""
+
+    @pytest.fixture
+    def opened(self, nano: NanoEngine) -> NanoEngine:
+        return nano
 
 
 @pytest.mark.anyio

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -86,11 +87,10 @@ class LlamaCppModel:
         """Stop the server and free the model."""
         if self._client is not None:
             await self._client.aclose()
-        server, self._server = self._server, None
-        if server is not None:
-            # The last reference goes in the thread: freeing the model takes a while.
-            await asyncio.get_running_loop().run_in_executor(self._pool, server.cancel)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._server is not None:
+            held, self._server = [self._server], None
+            await asyncio.get_running_loop().run_in_executor(self._pool, _let_go, held)
+        self._pool.shutdown(wait=False)
 
     def _with(self, options: Mapping[str, object]) -> Any:
         xllamacpp = _xllamacpp()
@@ -132,7 +132,10 @@ class LlamaCppModel:
     def _load(self) -> Any:
         self._parameters.model.path = str(gguf_file(self._model))
         try:
-            return _xllamacpp().Server(self._parameters)
+            server = _xllamacpp().Server(self._parameters)
+            # The server's own thread must run before it can end: one that is freed at once waits for it for ever.
+            server.handle_metrics()
+            return server
         except Exception as error:
             raise EngineError(
                 f"llama.cpp cannot load {self._model} ({type(error).__name__}): is it a whole GGUF file, and is there "
@@ -198,6 +201,12 @@ class LlamaCppModel:
         if response.status_code != 200:
             raise EngineError(f"llama.cpp refused the question (status {response.status_code}).")
         return response.content
+
+
+def _let_go(held: list[Future[Any]]) -> None:
+    """Wait for a load and drop what it gave, with the last reference to it: the server ends here, in this thread."""
+    with suppress(EngineError):
+        held.pop().result()
 
 
 def gguf_file(model: str) -> Path:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from uniner_mcp.engines.conversation import Conversation, Prompt
@@ -42,14 +42,6 @@ logger = logging.getLogger(__name__)
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
-class _Loaded(NamedTuple):
-    """The engine, its tokenizer, and the package itself. vLLM is no dependency: its types are unknown here."""
-
-    engine: Any
-    tokenizer: Any
-    vllm: Any
-
-
 class VllmModel:
     """A model that vLLM runs: `model` is a folder or a Hugging Face id, `options` are those of its `AsyncEngineArgs`.
 
@@ -61,7 +53,7 @@ class VllmModel:
         self._model = model
         self._options = options
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vllm")
-        self._loading: Future[_Loaded] | None = None
+        self._loading: Future[Any] | None = None
         self._asking: set[asyncio.Task[Completion | EngineError]] = set()
         self._closed = False
 
@@ -82,11 +74,11 @@ class VllmModel:
             await asyncio.shield(asyncio.wrap_future(self._loading))
         if self._loading is None:
             raise EngineError(CLOSED)
-        loaded = self._loading.result()
-        params = _sampling_params(loaded, sampling)
+        engine = self._loading.result()
+        params = _sampling_params(sampling)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._ask(loaded, conversation.tokens_prompt(text, wording), params))
+                group.create_task(self._ask(engine, conversation.tokens_prompt(text, wording), params))
                 for wording in wordings
             ]
             for task in tasks:
@@ -94,11 +86,11 @@ class VllmModel:
                 task.add_done_callback(self._asking.discard)
         return [task.result() for task in tasks]
 
-    async def _ask(self, loaded: _Loaded, prompt: Prompt, params: Any) -> Completion | EngineError:
+    async def _ask(self, engine: Any, prompt: Prompt, params: Any) -> Completion | EngineError:
         """One question; cancelling it aborts it in the engine, too."""
-        engine = loaded.engine
         try:
-            ids = tokenizer_prompt_ids(loaded.tokenizer, prompt)
+            tokenizer = engine.get_tokenizer()
+            ids = tokenizer_prompt_ids(tokenizer, prompt)
             longest = engine.model_config.max_model_len
             if len(ids) >= longest:
                 return EngineError(
@@ -108,7 +100,7 @@ class VllmModel:
             outputs = engine.generate({"type": "token", "prompt_token_ids": ids}, params, uuid4().hex)
             # The only output is the last one; to the end, so that the generator is not left open.
             written = [output.outputs[0] async for output in outputs][-1]
-            return Completion(written.text, _tokens(loaded.tokenizer, written))
+            return Completion(written.text, _tokens(tokenizer, written))
         except asyncio.CancelledError:
             if self._closed:
                 return EngineError(CLOSED)
@@ -136,8 +128,11 @@ class VllmModel:
         self._thread.shutdown(wait=False)
 
 
-def _load(model: str, options: Mapping[str, object]) -> _Loaded:
-    """Runs in a thread, for a minute or so. Raises EngineError or SettingsError, which say what to do."""
+def _load(model: str, options: Mapping[str, object]) -> Any:
+    """The engine. vLLM is no dependency: its types are unknown here.
+
+    Runs in a thread, for a minute or so. Raises EngineError or SettingsError, which say what to do.
+    """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ[OWNER] = str(os.getpid())
@@ -153,12 +148,12 @@ def _load(model: str, options: Mapping[str, object]) -> _Loaded:
         )
     try:
         arguments = vllm.AsyncEngineArgs(model=model, **{**DEFAULTS, **options})
-        engine = vllm.AsyncLLMEngine.from_engine_args(arguments)
+        # Not kept in a variable: errors that vLLM caught and keeps hold this frame, and would keep the engine, too.
+        return vllm.AsyncLLMEngine.from_engine_args(arguments)
     except Exception as error:
         # No question was asked yet: there is no text of a caller in it.
         logger.exception("vLLM cannot load the model.")
         raise EngineError(_why_not_loaded(model, error)) from error
-    return _Loaded(engine, engine.get_tokenizer(), vllm)
 
 
 def _why_not_imported(error: Exception) -> str:
@@ -185,15 +180,15 @@ def _why_not_loaded(model: str, error: Exception) -> str:
     return f"vLLM cannot load the model {model} ({name}): run `uniner-mcp doctor`."
 
 
-def _shut_down(loading: Future[_Loaded]) -> None:
+def _shut_down(loading: Future[Any]) -> None:
     if loading.exception() is None:
-        loading.result().engine.shutdown()
+        loading.result().shutdown()
 
 
-def _sampling_params(loaded: _Loaded, sampling: Sampling) -> Any:
+def _sampling_params(sampling: Sampling) -> Any:
     parameters = import_module("vllm.sampling_params")
     grammar = sampling.grammar
-    return loaded.vllm.SamplingParams(
+    return parameters.SamplingParams(
         temperature=sampling.temperature,
         seed=sampling.seed,
         max_tokens=sampling.max_tokens,
