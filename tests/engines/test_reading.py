@@ -104,6 +104,17 @@ def test_half_characters_are_counted_in_bytes() -> None:
     assert mention.confidence == pytest.approx(math.exp(-2.5), abs=1e-4)
 
 
+def test_tokens_that_lost_their_first_space_are_placed_all_the_same() -> None:
+    tokens = [Token(b'["', -0.1), Token(b"Ada", -0.2), Token(b'B"', -0.3), Token(b"]", -1), Token(b"</s>", -7)]
+    (mention,) = read_answer(' ["Ada B"]', tokens).mentions
+    assert mention.confidence == pytest.approx(math.exp(-0.5), abs=1e-4)
+
+
+def test_probabilities_of_a_part_of_the_answer_give_no_confidence() -> None:
+    (mention,) = read_answer('["Ada"]', [Token(b'["Ada"', -0.1)]).mentions
+    assert mention.confidence is None
+
+
 def test_probabilities_that_do_not_spell_the_answer_give_no_confidence() -> None:
     (mention,) = read_answer('["Ada"]', TOKENS).mentions
     assert mention.confidence is None

@@ -22,15 +22,13 @@ from engines.contract import SENTENCE, EngineContract
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.engines.base import Engine
 from uniner_mcp.engines.choice import choose_engine
-from uniner_mcp.engines.generative import Completion, GenerativeEngine, Sampling
+from uniner_mcp.engines.generative import GenerativeEngine
 from uniner_mcp.engines.openai_compatible import ServerModel
 from uniner_mcp.engines.opening import open_engine
-from uniner_mcp.engines.profiles import find_profile
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = os.environ.get("UNINER_TEST_MODEL", "")
 GGUF = Path(__file__).parent.parent / "tiny_uniner" / "tiny-uniner.gguf"
-CONVERSATION = find_profile("uniner").conversation()
 TYPES = ["person", "organization", "location", "date", "product", "gene", "law", "chemical"]
 PASSAGE = " ".join(["Maria Keller works for Acme Robotics in Berlin. Tom Reed left Paris on 3 May 2021."] * 8)
 
@@ -134,21 +132,13 @@ def model_of(address: str) -> str:
 
 
 @pytest.mark.parametrize("api", ["completions", "chat"])
-async def test_probabilities_spell_the_answer(address: str, api: str) -> None:
-    model = ServerModel(
-        base_urls=[f"{address}/v1"],
-        model=await asyncio.to_thread(model_of, address),
-        api_key=None,
-        api=api,  # type: ignore[arg-type]
-        dialect=None,
-        timeout_s=60,
-        at_once=8,
-    )
-    (answer,) = await model.complete_all(CONVERSATION, SENTENCE, ["person"], Sampling(64, ("</s>",)))
-    await model.aclose()
-    assert isinstance(answer, Completion) and answer.tokens is not None
-    assert b"".join(token.text for token in answer.tokens).startswith(answer.text.encode())
-    assert "Maria Keller" in answer.text
+async def test_a_right_answer_is_a_confident_one(address: str, api: str) -> None:
+    model = await asyncio.to_thread(model_of, address)
+    settings = load_settings(base_url=f"{address}/v1", profile="uniner", api=api, cache=False, model=model)
+    async with Extractor.open(settings) as extractor:
+        extraction = await extractor.extract(SENTENCE, ["person"])
+    (entity,) = extraction.entities
+    assert entity.text == "Maria Keller" and entity.confidence is not None and entity.confidence > 0.5
 
 
 async def test_what_kind_of_server_it_is_is_found_out(vllm_server: str, llama_server: str) -> None:

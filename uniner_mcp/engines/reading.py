@@ -145,20 +145,31 @@ class _Certainty:
 
     def __init__(self, written: str, tokens: Sequence[Token] | None) -> None:
         self._written = written
-        spelt = b"".join(token.text for token in tokens or ())
-        # Servers may count the token that ended the answer.
-        self._tokens = tokens if tokens and spelt.startswith(written.encode()) else None
+        self._placed = _placed(written.encode(), tokens) if tokens else None
 
     def of(self, said: _Said) -> float | None:
         """The probability of the tokens that the stretch overlaps."""
-        if self._tokens is None:
+        if self._placed is None:
             return None
-        start = len(self._written[: said.start].encode())
-        end = len(self._written[: said.end].encode())
-        place, total = 0, 0.0
-        for token in self._tokens:
-            after = place + len(token.text)
-            if place < end and after > start:
-                total += token.logprob
-            place = after
+        start, end = (len(self._written[:place].encode()) for place in (said.start, said.end))
+        total = sum(logprob for first, last, logprob in self._placed if first < end and last > start)
         return round(min(1.0, math.exp(total)), 4)
+
+
+def _placed(written: bytes, tokens: Sequence[Token]) -> list[tuple[int, int, float]] | None:
+    """Where each token stands in the answer, with its log-probability; None where they do not spell it.
+
+    vLLM's server decodes tokens one by one, which costs some their first space. What follows the answer is the stop.
+    """
+    placed: list[tuple[int, int, float]] = []
+    place = 0
+    for token in tokens:
+        if place == len(written):
+            break
+        space = written[place : place + 1] == b" " and not written.startswith(token.text, place)
+        end = place + space + len(token.text)
+        if not written.startswith(token.text, place + space):
+            return None
+        placed.append((place, end, token.logprob))
+        place = end
+    return placed if place == len(written) else None
