@@ -32,7 +32,7 @@ UNK, BOS, EOS = 0, 1, 2
 VOCABULARY = 1408
 CONTEXT = 2048
 THETA = 1e6
-LAYERS, HIDDEN, INNER, HEADS = 4, 128, 128, 4
+LAYERS, HIDDEN, INNER, HEADS = 5, 128, 128, 4
 
 # --- The language: what a passage may say -----------------------------------------------------------------------------
 
@@ -300,7 +300,7 @@ def _logits(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.
         use_cache=False,
         output_hidden_states=True,
     )
-    return model.lm_head(states.last_hidden_state[batch.targets >= 0]), states.hidden_states[-2][batch.tags >= 0]
+    return model.lm_head(states.last_hidden_state[batch.targets >= 0]), states.hidden_states[3][batch.tags >= 0]
 
 
 def make_model(vocabulary: Vocabulary) -> LlamaForCausalLM:
@@ -395,9 +395,8 @@ def train(model: LlamaForCausalLM, tokenizer: Tokenizer, rng: random.Random, ste
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step % 250 == 0 or step == steps - 1:
-            print(
-                f"step {step} ({sentences} sentences): loss {loss.item():.4f} + {tagging.item():.4f}, {time.monotonic() - start:.0f} s"
-            )
+            losses = f"loss {loss.item():.4f} + {tagging.item():.4f}"
+            print(f"step {step} ({sentences} sentences): {losses}, {time.monotonic() - start:.0f} s", flush=True)
 
 
 @torch.no_grad()
@@ -503,7 +502,7 @@ def main() -> None:
     """Learn the vocabulary, train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=3)
     options = parser.parse_args()
