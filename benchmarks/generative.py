@@ -100,8 +100,8 @@ async def ways_of_vllm() -> dict[str, Way]:
     options = {"dtype": "float32", "enforce_eager": True, "block_size": 32, "max_model_len": 2048}
     model = VllmModel(str(folder), options)
     await model.complete_all(CONVERSATION, "Warm up.", ["person"], SAMPLING)
-    assert model._loading is not None
-    engine, tokenizer, _ = model._loading.result()
+    engine = model._engine
+    tokenizer = engine.get_tokenizer()
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 

