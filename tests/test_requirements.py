@@ -15,4 +15,5 @@ def test_every_promise_names_tests_that_exist(name: str) -> None:
     assert REQUIREMENTS[name]["promise"] and REQUIREMENTS[name]["tests"]
     for test in REQUIREMENTS[name]["tests"]:
         path, _, function = test.partition("::")
-        assert re.search(rf"^ *(async )?def {function}\(", (HERE / path).read_text(encoding="utf-8"), re.MULTILINE), test
+        code = (HERE / path).read_text(encoding="utf-8")
+        assert re.search(rf"^ *(async )?def {function}\(", code, re.MULTILINE), test

@@ -87,8 +87,7 @@ async def opened(model: VllmModel) -> Engine:
 async def inside(opened: Engine, model: VllmModel) -> Any:
     """vLLM's engine, once it is loaded."""
     await opened.answer(Passage(SENTENCE), [PERSON])
-    assert model._loading is not None
-    return model._loading.result()
+    return model._engine
 
 
 def counted(name: str) -> float:
@@ -186,7 +185,7 @@ async def test_a_stop_string_ends_the_answer_and_is_left_out(model: VllmModel) -
 
 
 async def test_a_cut_answer_is_truncated(model: VllmModel) -> None:
-    (answer,) = await engine(model, Sampling(4, ("</s>",))).answer(Passage(SENTENCE), [PERSON])
+    (answer,) = await engine(model, Sampling(2, ("</s>",))).answer(Passage(SENTENCE), [PERSON])
     assert answer.truncated and answer.failure is None
 
 
@@ -270,10 +269,10 @@ async def main():
         assert not model._loading.done()
         await model.aclose()
     else:
-        while not model._loading.done() or not model._loading.result().get_num_unfinished_requests():
+        while not (model._engine and model._engine.get_num_unfinished_requests()):
             await asyncio.sleep(0.1)
         if sys.argv[2] == "killed":
-            print(*(p.pid for p in model._loading.result().engine_core.resources.engine_manager.processes))
+            print(*(p.pid for p in model._engine.engine_core.resources.engine_manager.processes))
             sys.stdout.flush()
             await asyncio.sleep(600)
         await model.aclose()

@@ -53,14 +53,16 @@ class VllmModel:
         self._model = model
         self._options = options
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vllm")
-        self._loading: Future[Any] | None = None
+        self._loading: Future[None] | None = None
+        # vLLM is no dependency: its types are unknown here.
+        self._engine: Any = None
         self._asking: set[asyncio.Task[Completion | EngineError]] = set()
         self._closed = False
 
     def warm_up(self) -> None:
         """Begin to load. What goes wrong is told to whoever asks a question."""
         if self._loading is None and not self._closed:
-            self._loading = self._thread.submit(_load, self._model, self._options)
+            self._loading = self._thread.submit(self._load)
 
     async def complete_all(
         self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling
@@ -72,19 +74,18 @@ class VllmModel:
         self.warm_up()
         if self._loading is not None:
             await asyncio.shield(asyncio.wrap_future(self._loading))
-        if self._loading is None:
+        if self._closed:
             raise EngineError(CLOSED)
-        engine = self._loading.result()
         params = _sampling_params(sampling)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._ask(engine, conversation.tokens_prompt(text, wording), params))
+                group.create_task(self._ask(self._engine, conversation.tokens_prompt(text, wording), params))
                 for wording in wordings
             ]
             for task in tasks:
                 self._asking.add(task)
                 task.add_done_callback(self._asking.discard)
-        return [task.result() for task in tasks]
+        return [EngineError(CLOSED) if task.cancelled() else task.result() for task in tasks]
 
     async def _ask(self, engine: Any, prompt: Prompt, params: Any) -> Completion | EngineError:
         """One question; cancelling it aborts it in the engine, too."""
@@ -101,10 +102,6 @@ class VllmModel:
             # The only output is the last one; to the end, so that the generator is not left open.
             written = [output.outputs[0] async for output in outputs][-1]
             return Completion(written.text, _tokens(tokenizer, written))
-        except asyncio.CancelledError:
-            if self._closed:
-                return EngineError(CLOSED)
-            raise
         except EngineError as error:
             return error
         except Exception as error:
@@ -124,36 +121,37 @@ class VllmModel:
         loading, self._loading = self._loading, None
         if loading is not None:
             # In the thread that loads, so after the load; vLLM blocks for seconds until its processes have ended.
-            await asyncio.wrap_future(self._thread.submit(_shut_down, loading))
+            await asyncio.wrap_future(self._thread.submit(self._shut_down))
         self._thread.shutdown(wait=False)
 
+    def _load(self) -> None:
+        """Runs in the thread, for a minute or so. Raises EngineError or SettingsError, which say what to do."""
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        os.environ[OWNER] = str(os.getpid())
+        try:
+            vllm = import_module("vllm")
+            known = {field.name for field in dataclasses.fields(vllm.AsyncEngineArgs)} - {"model"}
+        except Exception as error:
+            raise EngineError(_why_not_imported(error)) from error
+        if unknown := sorted(self._options.keys() - known):
+            raise SettingsError(
+                f"vLLM {vllm.__version__} has no option `{unknown[0]}`: `vllm_options` are the arguments of its "
+                "AsyncEngineArgs, without `model`, which is a setting of its own."
+            )
+        try:
+            arguments = vllm.AsyncEngineArgs(model=self._model, **{**DEFAULTS, **self._options})
+            # Not returned: errors that vLLM caught and keeps hold the frames of this thread, and what they hold.
+            self._engine = vllm.AsyncLLMEngine.from_engine_args(arguments)
+        except Exception as error:
+            # No question was asked yet: there is no text of a caller in it.
+            logger.exception("vLLM cannot load the model.")
+            raise EngineError(_why_not_loaded(self._model, error)) from error
 
-def _load(model: str, options: Mapping[str, object]) -> Any:
-    """The engine. vLLM is no dependency: its types are unknown here.
-
-    Runs in a thread, for a minute or so. Raises EngineError or SettingsError, which say what to do.
-    """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    os.environ[OWNER] = str(os.getpid())
-    try:
-        vllm = import_module("vllm")
-        known = {field.name for field in dataclasses.fields(vllm.AsyncEngineArgs)} - {"model"}
-    except Exception as error:
-        raise EngineError(_why_not_imported(error)) from error
-    if unknown := sorted(options.keys() - known):
-        raise SettingsError(
-            f"vLLM {vllm.__version__} has no option `{unknown[0]}`: `vllm_options` are the arguments of its "
-            "AsyncEngineArgs, without `model`, which is a setting of its own."
-        )
-    try:
-        arguments = vllm.AsyncEngineArgs(model=model, **{**DEFAULTS, **options})
-        # Not kept in a variable: errors that vLLM caught and keeps hold this frame, and would keep the engine, too.
-        return vllm.AsyncLLMEngine.from_engine_args(arguments)
-    except Exception as error:
-        # No question was asked yet: there is no text of a caller in it.
-        logger.exception("vLLM cannot load the model.")
-        raise EngineError(_why_not_loaded(model, error)) from error
+    def _shut_down(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.shutdown()
 
 
 def _why_not_imported(error: Exception) -> str:
@@ -178,11 +176,6 @@ def _why_not_loaded(model: str, error: Exception) -> str:
     if isinstance(error, ValueError):
         return f"vLLM refuses the model {model} or one of `vllm_options` ({name}); its message on stderr says which."
     return f"vLLM cannot load the model {model} ({name}): run `uniner-mcp doctor`."
-
-
-def _shut_down(loading: Future[Any]) -> None:
-    if loading.exception() is None:
-        loading.result().shutdown()
 
 
 def _sampling_params(sampling: Sampling) -> Any:
