@@ -26,6 +26,7 @@ from uniner_mcp import Extractor, Settings
 from uniner_mcp.engines.base import EngineInfo
 from uniner_mcp.engines.generative import GenerativeEngine, Sampling
 from uniner_mcp.engines.grammar import answer_grammar
+from uniner_mcp.engines.limited import Limited
 from uniner_mcp.engines.profiles import Profile
 
 DOCUMENT = Path(__file__).parent.parent / "examples" / "documents" / "workshop_on_electronic_texts.txt"
@@ -51,7 +52,8 @@ def prompt_of(passage: str, kind: str) -> str:
 
 def ours(name: str, model: Any) -> Way:
     info = EngineInfo(name, "SmolLM2-135M", "benchmark", CHATML.context_budget, leaves_machine=False)
-    extractor = Extractor(GenerativeEngine(info, CONVERSATION, SAMPLING, model, constrained=True), Settings())
+    engine = GenerativeEngine(info, CONVERSATION, SAMPLING, model, constrained=True)
+    extractor = Extractor(Limited(engine, Settings().concurrency), Settings())
 
     async def run(passages: list[str]) -> None:
         await asyncio.gather(*(extractor.extract(passage, TYPES) for passage in passages))

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from engines.contract import PERSON, SENTENCE, EngineContract
+from engines.fault_server import Fault, FaultServer, html, not_json
 
 from uniner_mcp import EngineError, Extractor, SettingsError, load_settings
 from uniner_mcp.engines.base import Engine, EngineInfo, Passage
+from uniner_mcp.engines.conversation import Conversation
 from uniner_mcp.engines.generative import GenerativeEngine, Sampling
 from uniner_mcp.engines.llama_cpp import LlamaCppModel, gguf_file
 from uniner_mcp.engines.profiles import find_profile
@@ -93,8 +98,6 @@ async def test_benign_text_is_encoded_as_by_the_model_itself(model: LlamaCppMode
     prompt = CONVERSATION.tokens_prompt("Zoë met Bob at 9 a.m.", "person")
     whole = await model._post(client, "/tokenize", content=prompt.text, add_special=True, parse_special=True)
     parts = [await model._encode(client, piece, first=number == 0) for number, piece in enumerate(prompt.pieces)]
-    import json
-
     assert json.loads(whole)["tokens"] == [token for part in parts for token in part]
 
 
@@ -112,8 +115,6 @@ async def test_what_is_longer_than_the_context_is_unanswered_with_advice(model: 
 
 
 async def test_a_model_without_the_profiles_special_token_says_so(model: LlamaCppModel) -> None:
-    from uniner_mcp.engines.conversation import Conversation
-
     alien = Conversation("{text}<|im_end|>{type}", special_tokens=("<|im_end|>",))
     (failure,) = await model.complete_all(alien, "a", ["b"], GREEDY)
     assert isinstance(failure, EngineError) and "profile" in str(failure)
@@ -198,3 +199,34 @@ async def test_a_definition_takes_the_place_of_the_name(opened: Engine) -> None:
     kind = EntityType(name="gene", definition="a human being, real or fictional")
     (answer,) = await opened.answer(Passage(SENTENCE), [kind])
     assert [mention.text for mention in answer.mentions] == ["Maria Keller"]
+
+
+async def test_a_grammar_that_llama_cpp_refuses_is_a_failure_without_the_text(model: LlamaCppModel) -> None:
+    (failure,) = await model.complete_all(CONVERSATION, SENTENCE, ["person"], Sampling(8, (), "root ::= nowhere"))
+    assert isinstance(failure, EngineError) and "status 400" in str(failure) and "Keller" not in str(failure)
+
+
+@pytest.mark.parametrize("reply", [not_json, html])
+async def test_a_form_of_answer_that_is_not_known_is_a_failure_with_advice(reply: Fault) -> None:
+    strange = FaultServer(always=lambda path, body: reply("/v1/completions", {"prompt": "x"}))
+    async with strange.running() as server, llama_at(server.url.removesuffix("/v1")) as model:
+        (failure,) = await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
+    assert isinstance(failure, EngineError) and "newest xllamacpp" in str(failure)
+
+
+async def test_a_server_that_is_gone_is_a_failure_with_advice() -> None:
+    async with llama_at("http://127.0.0.1:9") as model:
+        (failure,) = await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
+    assert isinstance(failure, EngineError) and "restart uniner-mcp" in str(failure)
+
+
+@asynccontextmanager
+async def llama_at(address: str) -> AsyncIterator[LlamaCppModel]:
+    """A model whose questions go to another address than that of its server."""
+    model = LlamaCppModel(str(TINY), {"n_threads": 1})
+    await (await model._opened()).aclose()
+    model._client = httpx2.AsyncClient(base_url=address, trust_env=False)
+    try:
+        yield model
+    finally:
+        await model.aclose()
