@@ -28,21 +28,22 @@ from uniner_mcp.engines.generative import GenerativeEngine, Sampling
 from uniner_mcp.engines.grammar import answer_grammar
 from uniner_mcp.engines.limited import Limited
 from uniner_mcp.engines.profiles import Profile
+from uniner_mcp.shipped import load_prompt
 
 DOCUMENT = Path(__file__).parent.parent / "examples" / "documents" / "workshop_on_electronic_texts.txt"
 TYPES = ["person", "organization", "location", "date", "event", "product", "law", "language"]
 WORDS = 120
-CHATML = Profile(
+# UniNER's conversation, with the end token of SmolLM2 in place of LLaMA's.
+UNINER = Profile(
     name="smollm2",
-    template="<|im_start|>user\nText: {text}<|im_end|>\n<|im_start|>assistant\nI've read this text.<|im_end|>\n"
-    "<|im_start|>user\nWhat describes {type} in the text?<|im_end|>\n<|im_start|>assistant\n",
-    special_tokens=("<|im_start|>", "<|im_end|>"),
+    template=load_prompt("uniner").template.replace("</s>", "<|im_end|>"),
+    special_tokens=("<|im_end|>",),
     stop=("<|im_end|>",),
     context_budget=10_000,
     max_answer_tokens=32,
 )
-CONVERSATION = CHATML.conversation()
-SAMPLING = Sampling(CHATML.max_answer_tokens, CHATML.stop)
+CONVERSATION = UNINER.conversation()
+SAMPLING = Sampling(UNINER.max_answer_tokens, UNINER.stop)
 Way = Callable[[list[str]], Awaitable[None]]
 
 
@@ -51,7 +52,7 @@ def prompt_of(passage: str, kind: str) -> str:
 
 
 def ours(name: str, model: Any) -> Way:
-    info = EngineInfo(name, "SmolLM2-135M", "benchmark", CHATML.context_budget, leaves_machine=False)
+    info = EngineInfo(name, "SmolLM2-135M", "benchmark", UNINER.context_budget, leaves_machine=False)
     engine = GenerativeEngine(info, CONVERSATION, SAMPLING, model, constrained=True)
     extractor = Extractor(Limited(engine, Settings().concurrency), Settings())
 
@@ -61,7 +62,7 @@ def ours(name: str, model: Any) -> Way:
     return run
 
 
-async def ways_of_llama_cpp() -> dict[str, Way]:
+async def ways_of_llama_cpp() -> tuple[dict[str, Way], Any]:
     from uniner_mcp.engines.llama_cpp import LlamaCppModel
 
     model = LlamaCppModel(str(gguf_of_smollm2()), {"n_threads": os.cpu_count() or 1})
@@ -90,10 +91,10 @@ async def ways_of_llama_cpp() -> dict[str, Way]:
 
         return lambda passages: asyncio.to_thread(run, passages)
 
-    return {"naive": loop(reuse=False), "raw": loop(reuse=True), "ours": ours("llama-cpp", model)}
+    return {"naive": loop(reuse=False), "raw": loop(reuse=True), "ours": ours("llama-cpp", model)}, model
 
 
-async def ways_of_vllm() -> dict[str, Way]:
+async def ways_of_vllm() -> tuple[dict[str, Way], Any]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from uniner_mcp.engines.vllm import VllmModel
@@ -136,7 +137,7 @@ async def ways_of_vllm() -> dict[str, Way]:
             )
         )
 
-    return {"naive": naive, "raw": raw, "ours": ours("vllm", model)}
+    return {"naive": naive, "raw": raw, "ours": ours("vllm", model)}, model
 
 
 def passages_of(number: int, first_word: int) -> list[str]:
@@ -151,7 +152,7 @@ async def main() -> None:
     parser.add_argument("--passages", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
-    ways = await (ways_of_llama_cpp() if arguments.engine == "llama-cpp" else ways_of_vllm())
+    ways, model = await (ways_of_llama_cpp() if arguments.engine == "llama-cpp" else ways_of_vllm())
     took: dict[str, list[float]] = {name: [] for name in ways}
     first_word = 0
     for _ in range(arguments.rounds):
@@ -162,6 +163,7 @@ async def main() -> None:
             await way(passages)
             took[name].append(time.perf_counter() - started)
             print(f"{name:6} {took[name][-1]:7.2f} s", flush=True)
+    await model.aclose()
     naive, raw, mine = (statistics.median(took[name]) for name in ("naive", "raw", "ours"))
     print(f"{arguments.engine}, {arguments.passages} passages of {WORDS} words, {len(TYPES)} types:")
     print(f"ours is {naive / mine:.2f} times as fast as naive, and takes {mine / raw:.3f} of the time of raw use")
