@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -10,7 +11,7 @@ from doubles import names_engine
 from uniner_mcp import Extraction, ExtractionError, Extractor, Settings
 from uniner_mcp.engines.base import Answer, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
-from uniner_mcp.errors import EngineError
+from uniner_mcp.errors import EngineError, SettingsError
 from uniner_mcp.extraction import extractor as extractor_module
 from uniner_mcp.extraction.extractor import LARGE
 from uniner_mcp.extraction.passages import split_passages
@@ -164,3 +165,21 @@ async def test_an_opened_extractor_answers_a_known_question_from_the_cache() -> 
 async def test_an_extraction_survives_json(names: Extractor) -> None:
     extraction = await names.extract("Ada", ["person"])
     assert Extraction.model_validate_json(extraction.model_dump_json()) == extraction
+
+
+async def test_a_setting_that_shows_to_be_wrong_with_the_first_question_is_named() -> None:
+    def refuse(passage: Passage, kind: EntityType) -> list[str]:
+        raise SettingsError("`vllm_options` has no such option.")
+
+    with pytest.raises(ExtractionError, match="`vllm_options` has no such option"):
+        await Extractor(ScriptedEngine(refuse), Settings()).extract("Ada met Bob.", ["person"])
+
+
+async def test_an_answer_that_was_cut_off_makes_the_extraction_truncated() -> None:
+    class Cut(ScriptedEngine):
+        async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+            return [replace(answer, truncated=True) for answer in await super().answer(passage, types)]
+
+    engine = Cut(lambda passage, kind: ["Ada"])
+    extraction = await Extractor(engine, Settings()).extract("Ada met Bob.", ["person"])
+    assert extraction.truncated and [entity.text for entity in extraction.entities] == ["Ada"]

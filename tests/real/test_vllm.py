@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from engines.contract import HOSTILE, LOCATION, PERSON, SENTENCE, EngineContract
+from mcp import Client, StdioServerParameters
 
 from uniner_mcp.engines.base import Engine, EngineInfo, Passage
 from uniner_mcp.engines.generative import Completion, GenerativeEngine, Sampling
@@ -307,3 +308,26 @@ async def test_a_killed_owner_takes_the_engine_with_it() -> None:
     async with asyncio.timeout(30):
         while os.path.exists(f"/proc/{engine}"):
             await asyncio.sleep(0.1)
+
+
+async def test_the_command_extracts_with_vllm_in_its_process_and_prints_nothing_else() -> None:
+    environment = {**os.environ, "UNINER_VLLM_OPTIONS": json.dumps(OPTIONS)}
+    command = [sys.executable, "-m", "uniner_mcp", "extract", "--json", "--no-cache", "--engine", "vllm"]
+    command += ["--model", MODEL, "--profile", "uniner", "--types", "person,location,gene", SENTENCE]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env=environment)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    extraction = json.loads(out)
+    found = [(entity["text"], entity["type"], entity["start"]) for entity in extraction["entities"]]
+    assert found == [("Maria Keller", "person", 0), ("Berlin", "location", 40)]
+    assert extraction["answered_by"][0]["engine"] == "vllm"
+
+
+async def test_vllm_answers_the_tools_of_a_server_over_stdio() -> None:
+    environment = {**os.environ, "UNINER_VLLM_OPTIONS": json.dumps(OPTIONS), "UNINER_CACHE": "false"}
+    arguments = ["-m", "uniner_mcp", "serve", "--engine", "vllm", "--model", MODEL]
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
+    async with Client(server, read_timeout_seconds=200) as client:
+        result = await client.call_tool("extract_entities", {"text": SENTENCE, "entity_types": ["person"]})
+    assert not result.is_error and result.structured_content is not None
+    assert [entity["text"] for entity in result.structured_content["entities"]] == ["Maria Keller"]

@@ -119,21 +119,18 @@ class ServerModel:
     async def _answer(self, prompt: Prompt, sampling: Sampling, route: _Route) -> Completion | EngineError:
         async with self._places:
             started = time.monotonic()
-            last: _TryAgain | None = None
+            retrying = AsyncRetrying(
+                retry=retry_if_exception_type(_TryAgain),
+                wait=lambda state: self._pause(state, route),
+                stop=lambda state: time.monotonic() - started + state.upcoming_sleep > 2 * self._timeout,
+                reraise=True,
+            )
             try:
-                async for attempt in AsyncRetrying(
-                    retry=retry_if_exception_type(_TryAgain),
-                    wait=lambda state: self._pause(state, route),
-                    stop=lambda state: time.monotonic() - started + state.upcoming_sleep > 2 * self._timeout,
-                    reraise=True,
-                ):
-                    with attempt:
-                        return await self._ask(prompt, sampling, route)
+                return await retrying(self._ask, prompt, sampling, route)
             except _TryAgain as error:
-                last = error
+                return EngineError(f"{error}; given up after {time.monotonic() - started:.0f} s")
             except EngineError as error:
                 return error
-            return EngineError(f"{last}; given up after {time.monotonic() - started:.0f} s")
 
     def _pause(self, state: RetryCallState, route: _Route) -> float:
         """Seconds to wait before the next try: none, if it goes to another server."""

@@ -21,6 +21,7 @@ from uniner_mcp.errors import EngineError, SettingsError
 ENVIRONMENT = {
     # Standard output belongs to the protocol, or to what a command prints.
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+    "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_NO_USAGE_STATS": "1",
     # This process has threads and an event loop: a fork of it may hang.
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",

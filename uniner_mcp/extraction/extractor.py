@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Self
 
 from uniner_mcp.engines.base import Answer, Engine, EngineInfo, Passage, Provenance
-from uniner_mcp.errors import EngineError, ExtractionError
+from uniner_mcp.errors import ExtractionError, UninerError
 from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.merging import limit_entities, merge
 from uniner_mcp.extraction.passages import split_passages
@@ -127,7 +127,7 @@ class Extractor:
         info = self._engine.info()
         try:
             return await self._engine.answer(passage, types)
-        except EngineError as error:
+        except UninerError as error:
             reason = str(error)
         except Exception as error:
             # The message of an unforeseen error may hold the caller's text: neither passed on nor logged.
