@@ -79,6 +79,8 @@ class GenerativeEngine:
 
     async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
         """One answer per type, in the order of `types`."""
+        if not types:
+            return []  # Not even the model is loaded for that.
         sampling = replace(self._sampling, grammar=answer_grammar(passage.text) if self._constrained else None)
         read = dict(enumerate(await self._ask(passage, types, sampling)))
         again = [number for number, answer in read.items() if answer is None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
@@ -16,45 +16,22 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from uniner_mcp.engines.addresses import leaves_machine, shown
 from uniner_mcp.engines.conversation import Conversation, Prompt
 from uniner_mcp.engines.dialects import Dialect, ModelList, chat_body, completion_body, read_reply
+from uniner_mcp.engines.failures import NotFound, OutOfTime, Refused, TryAgain, meaning
 from uniner_mcp.engines.generative import Completion, Sampling
-from uniner_mcp.engines.replicas import Replicas
+from uniner_mcp.engines.replicas import Replicas, Route
 from uniner_mcp.errors import EngineError
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, OpenAI
 
+_Given = TypeVar("_Given")
 FIRST_WAIT = 0.25
 LONGEST_WAIT = 8.0
 """Seconds between two tries: doubled each time, with jitter, from the first to the longest."""
 CHECK_TIMEOUT = 2.0
-"""Seconds in which a server that was down must list its models."""
+"""Seconds in which a server that was down must answer when it is asked for its models."""
 _NO_KEY = "none"
 _PATHS = {"completions": "/completions", "chat": "/chat/completions"}
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class _TryAgain(Exception):
-    """What may go better at the next try: `reason` for people, `after` the seconds that the server asks for."""
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-class _Refused(Exception):
-    """The server does not take the request as it stands."""
-
-
-class _NotFound(Exception):
-    """The server has no such path, or no such model."""
-
-
-@dataclass(slots=True)
-class _Route:
-    """The server that the questions of one passage go to: it has read the passage already."""
-
-    address: str
-    moved: bool = False
 
 
 @dataclass(slots=True)
@@ -71,8 +48,8 @@ class ServerModel:
     """Completes prompts over HTTP. Nothing is sent before the first question.
 
     A question is tried again after lost connections, time-outs, 408, 425, 429, 5xx, and replies that are cut or no
-    JSON; it is given up after twice `timeout_s`, the limit of one request. Of several servers, the questions of a
-    passage go to one, and to the next when it is down.
+    JSON, for `timeout_s` in all. Of several servers, the questions of a passage go to one, and to the next when it is
+    down; while there is a next one, a request may take half of the time that is left.
     """
 
     def __init__(
@@ -88,13 +65,13 @@ class ServerModel:
     ) -> None:
         """`api` auto: completions where the prompt has a string and the server takes it; `dialect` None: found out."""
         self._model = model
-        self._key = api_key
         self._api = api
         self._timeout = timeout_s
         self._known = _Known(dialect)
         self._places = asyncio.Semaphore(at_once)
         self._replicas = Replicas(base_urls, self._is_well)
-        self._clients: dict[str, AsyncOpenAI] = {}
+        self._clients = {address: _opened(address, api_key or _NO_KEY) for address in base_urls}
+        self._closed = False
 
     async def complete_all(
         self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling
@@ -103,60 +80,78 @@ class ServerModel:
         prompts = [conversation.string_prompt(text, wording) for wording in wordings]
         if not prompts:
             return []
-        route = _Route(await self._replicas.pick())
-        if await self._dialect(route) == "llama-cpp":
-            return [await self._answer(prompt, sampling, route) for prompt in prompts]
+        route = Route(await self._replicas.pick())
+        dialect = self._known.dialect or await self._in_time(route, partial(self._dialect, route))
+        if isinstance(dialect, EngineError):
+            return [dialect] * len(prompts)
+        asks = [partial(self._ask, prompt, sampling, dialect, route) for prompt in prompts]
+        if dialect == "llama-cpp":
+            answers: list[Completion | EngineError] = []
+            for ask in asks:
+                # A server that is stuck would hold the call for each question anew.
+                stuck = bool(answers) and isinstance(answers[-1], OutOfTime)
+                answers.append(answers[-1] if stuck else await self._in_time(route, ask))
+            return answers
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._answer(prompt, sampling, route)) for prompt in prompts]
+            tasks = [group.create_task(self._in_time(route, ask)) for ask in asks]
         return [task.result() for task in tasks]
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
+        """Close the connections. Questions that are still open fail."""
+        self._closed = True
+        for client in self._clients.values():
             await client.close()
 
-    async def _answer(self, prompt: Prompt, sampling: Sampling, route: _Route) -> Completion | EngineError:
+    async def _in_time(self, route: Route, call: Callable[[float], Awaitable[_Given]]) -> _Given | EngineError:
+        """What `call`, given its deadline, gives: tried again until then."""
         async with self._places:
             started = time.monotonic()
+            deadline = started + self._timeout
             retrying = AsyncRetrying(
-                retry=retry_if_exception_type(_TryAgain),
+                retry=retry_if_exception_type(TryAgain),
                 wait=lambda state: self._pause(state, route),
-                stop=lambda state: time.monotonic() - started + state.upcoming_sleep > 2 * self._timeout,
+                stop=lambda state: time.monotonic() + state.upcoming_sleep >= deadline,
                 reraise=True,
             )
             try:
-                return await retrying(self._ask, prompt, sampling, route)
-            except _TryAgain as error:
-                return EngineError(f"{error}; given up after {time.monotonic() - started:.0f} s")
+                return await retrying(call, deadline)
+            except TryAgain as error:
+                return self._given_up(error, time.monotonic() - started)
             except EngineError as error:
                 return error
 
-    def _pause(self, state: RetryCallState, route: _Route) -> float:
-        """Seconds to wait before the next try: none, if it goes to another server."""
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _TryAgain) and error.after is not None:
-            return error.after
-        if route.moved:
-            route.moved = False
+    def _given_up(self, error: TryAgain, seconds: float) -> OutOfTime:
+        last = f"{shown(error.address)} {error.reason}; given up after {seconds:.1f} s: {error.advice}"
+        if down := self._replicas.all_down():
+            return OutOfTime(f"none of the servers ({', '.join(map(shown, down))}) is well; the last one, {last}")
+        return OutOfTime(f"the server at {last}")
+
+    def _pause(self, state: RetryCallState, route: Route) -> float:
+        """Seconds to wait before the next try: none, if it goes to a server that is well."""
+        error = cast(TryAgain, state.outcome and state.outcome.exception())
+        if route.address != error.address and self._replicas.others_are_well(error.address):
             return 0.0
+        if error.after is not None:
+            return error.after
         return wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)(state)
 
-    async def _ask(self, prompt: Prompt, sampling: Sampling, route: _Route) -> Completion:
-        """One try, with what the server is known to take. Raises _TryAgain or EngineError."""
-        known, dialect = self._known, await self._dialect(route)
+    async def _ask(
+        self, prompt: Prompt, sampling: Sampling, dialect: Dialect, route: Route, deadline: float
+    ) -> Completion:
+        """One try, with what the server is known to take. Raises TryAgain or EngineError."""
+        known = self._known
         forms = [form for form in self._forms(prompt) if not (form == "completions" and known.chat)]
         for form in forms:
-            for logprobs, schema in self._variants(form, dialect):
+            for logprobs, schema in self._variants(form, dialect, sampling):
                 if form == "completions":
                     body = completion_body(prompt, sampling, dialect, logprobs=logprobs)
                 else:
                     body = chat_body(prompt, sampling, dialect, logprobs=logprobs, schema=schema)
                 try:
-                    completion = await self._post(route, _PATHS[form], body)
-                except _Refused:
+                    completion = await self._post(route, deadline, _PATHS[form], body)
+                except Refused:
                     continue
-                except _NotFound:
+                except NotFound:
                     break
                 known.chat, known.logprobs, known.schema = form == "chat", logprobs, schema
                 return completion
@@ -175,83 +170,87 @@ class ServerModel:
         has = {"completions": bool(prompt.pieces), "chat": bool(prompt.messages)}
         return [form for form in has if has[form] and self._api in ("auto", form)]
 
-    def _variants(self, form: str, dialect: Dialect) -> list[tuple[bool, bool]]:
+    def _variants(self, form: str, dialect: Dialect, sampling: Sampling) -> list[tuple[bool, bool]]:
         """With and without probabilities and a schema, as far as servers were not seen to refuse them."""
         logprobs = [True, False] if self._known.logprobs else [False]
         schema = [self._known.schema]
-        if form == "chat" and dialect == "other" and self._known.schema:
+        if form == "chat" and dialect == "other" and sampling.grammar and self._known.schema:
             schema = [True, False]
         return [(first, second) for first in logprobs for second in schema]
 
-    async def _post(self, route: _Route, path: str, body: dict[str, object]) -> Completion:
+    async def _post(self, route: Route, deadline: float, path: str, body: dict[str, object]) -> Completion:
         import httpx2
+
+        async with self._request(route, deadline) as client:
+            reply = await client.post(path, cast_to=httpx2.Response, body={"model": self._model, **body})
+            return read_reply(reply.content)
+
+    @asynccontextmanager
+    async def _request(self, route: Route, deadline: float) -> AsyncGenerator[AsyncOpenAI]:
+        """One request to the server of the route, which is left when it fails. Tells the kinds of failure apart."""
         import openai
 
         address = route.address
+        left = deadline - time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):
-                reply = await self._client(address).post(
-                    path, cast_to=httpx2.Response, body={"model": self._model, **body}
-                )
-            completion = read_reply(reply.content)
+            async with asyncio.timeout(left / 2 if self._replicas.others_are_well(address) else left):
+                yield self._client(address)
         except openai.APIStatusError as error:
             if error.status_code >= 500:
                 await self._leave(route, address)
-            raise _meaning(address, error.status_code, error.response.headers.get("retry-after")) from None
-        except (openai.APIConnectionError, TimeoutError) as error:
-            late = isinstance(error, TimeoutError | openai.APITimeoutError)
+            raise meaning(address, error.status_code, error.response.headers.get("retry-after")) from None
+        except TimeoutError:
             await self._leave(route, address)
-            how = f"did not answer within {self._timeout:g} s" if late else "cannot be reached, or broke off"
-            raise _TryAgain(f"the server at {shown(address)} {how}") from None
+            advice = "raise `timeout_s`, or lower `requests_at_once`"
+            raise TryAgain(address, "did not answer in time", advice) from None
+        except openai.APIConnectionError:
+            await self._leave(route, address)
+            advice = "see that it runs, and that `base_url` is right"
+            raise TryAgain(address, "cannot be reached, or broke off", advice) from None
         except ValueError:
             await self._leave(route, address)
-            raise _TryAgain(f"the server at {shown(address)} sent a reply that is no completion in JSON") from None
+            advice = "check that `base_url` ends as the server says (mostly in /v1)"
+            raise TryAgain(address, "sent a reply that is no completion in JSON", advice) from None
         self._replicas.is_well(address)
-        return completion
 
-    async def _leave(self, route: _Route, address: str) -> None:
-        """Go on with another server, if there is one that is well."""
+    async def _leave(self, route: Route, address: str) -> None:
+        """Go on with another server, if there is one that may be well."""
         self._replicas.is_down(address)
-        if route.address == address and self._replicas.others_are_well(address):
-            route.address = await self._replicas.pick()
-            route.moved = True
+        if route.address == address:
+            other = await self._replicas.pick()
+            if route.address == address:  # Another question may have left meanwhile: they stay together.
+                route.address = other
 
-    async def _dialect(self, route: _Route) -> Dialect:
+    async def _dialect(self, route: Route, deadline: float) -> Dialect:
+        """The kind of server, found out once: `other` if it answers, but lists no models. Raises TryAgain."""
+        import httpx2
+
         if self._known.dialect is None:
-            with suppress(EngineError):
-                self._known.dialect = (await self._models(route.address, self._timeout)).dialect()
-        return self._known.dialect or "other"
+            found: Dialect = "other"
+            with suppress(Refused, NotFound, EngineError):
+                async with self._request(route, deadline) as client:
+                    reply = await client.get("/models", cast_to=httpx2.Response)
+                with suppress(ValidationError):
+                    found = ModelList.model_validate_json(reply.content).dialect()
+            self._known.dialect = found
+        return self._known.dialect
 
     async def _is_well(self, address: str) -> bool:
-        try:
-            await self._models(address, CHECK_TIMEOUT)
-        except EngineError:
-            return False
-        return True
-
-    async def _models(self, address: str, timeout: float) -> ModelList:
         import httpx2
         import openai
 
         try:
-            async with asyncio.timeout(timeout):
-                reply = await self._client(address).get("/models", cast_to=httpx2.Response)
-            return ModelList.model_validate_json(reply.content)
-        except (openai.APIError, TimeoutError, ValidationError) as error:
-            raise EngineError(f"{shown(address)} does not list its models ({type(error).__name__})") from None
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await self._client(address).get("/models", cast_to=httpx2.Response)
+        except openai.APIStatusError as error:
+            return error.status_code < 500
+        except (openai.APIConnectionError, TimeoutError):
+            return False
+        return True
 
     def _client(self, address: str) -> AsyncOpenAI:
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-
-        if address not in self._clients:
-            # A key for this server only (never that of OPENAI_API_KEY), and no proxy between us and this machine.
-            self._clients[address] = AsyncOpenAI(
-                base_url=address,
-                api_key=self._key or _NO_KEY,
-                max_retries=0,
-                timeout=None,
-                http_client=DefaultAsyncHttpxClient(trust_env=leaves_machine(address)),
-            )
+        if self._closed:
+            raise EngineError("the connections to the servers are closed: open the engine anew")
         return self._clients[address]
 
 
@@ -264,6 +263,7 @@ def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[
     with openai.OpenAI(
         base_url=base_url, api_key=api_key or _NO_KEY, max_retries=0, timeout=timeout_s, http_client=http
     ) as client:
+        _keep_to_ours(client)
         try:
             reply = client.get("/models", cast_to=httpx2.Response)
             return [model.id for model in ModelList.model_validate_json(reply.content).data]
@@ -278,26 +278,17 @@ def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[
             ) from None
 
 
-def _meaning(address: str, status: int, retry_after: str | None) -> Exception:
-    """What a status means. The server's own words may hold the text: they are not repeated."""
-    place = shown(address)
-    if status in (404, 405):
-        return _NotFound()
-    if status in (400, 422):
-        return _Refused()
-    if status in (401, 403):
-        return EngineError(f"the server at {place} refused the key ({status}): set `api_key` (UNINER_API_KEY)")
-    if status in _AGAIN:
-        return _TryAgain(f"the server at {place} answered {status}", _seconds(retry_after))
-    return EngineError(f"the server at {place} answered {status}: its log says why")
+def _opened(address: str, key: str) -> AsyncOpenAI:
+    """A client without retries and time-outs of its own. No proxy stands between us and this machine."""
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+    http = DefaultAsyncHttpxClient(trust_env=leaves_machine(address))
+    client = AsyncOpenAI(base_url=address, api_key=key, max_retries=0, timeout=None, http_client=http)
+    _keep_to_ours(client)
+    return client
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """The seconds of a Retry-After header, which has a number or a date (RFC 9110, section 10.2.3)."""
-    if retry_after is None:
-        return None
-    with suppress(ValueError):
-        return max(0.0, float(retry_after))
-    with suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    return None
+def _keep_to_ours(client: AsyncOpenAI | OpenAI) -> None:
+    """Take out the headers that `openai` reads from OPENAI_* variables: they are of another service, or secret."""
+    client.organization = client.project = None
+    client._custom_headers = {}  # pyright: ignore[reportPrivateUsage]

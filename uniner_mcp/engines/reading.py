@@ -63,8 +63,8 @@ def read_answer(written: str, tokens: Sequence[Token] | None = None) -> Reading:
 
     With `tokens`, the very tokens of `written`, a mention's confidence is the probability with which the model wrote
     it: the product of the probabilities of the tokens from its first character to its closing quote. That is the
-    chance that sampling at this place, from the model's own distribution, gives this very string. Without tokens, or
-    where they do not spell the answer, it is None.
+    chance that sampling at this place gives this very string. Servers differ in whether tokens that a grammar forbids
+    have a share in these probabilities. Without tokens, or where they do not spell the answer, it is None.
 
     Raises Unreadable.
     """

@@ -19,6 +19,13 @@ class _Server:
     down_until: float = 0.0
 
 
+@dataclass(slots=True)
+class Route:
+    """The server that the questions of one passage go to: it has read the passage already."""
+
+    address: str
+
+
 class Replicas:
     """Gives out addresses in turn. One that is down is tried with `check`, after a pause, before it is given out."""
 
@@ -56,6 +63,11 @@ class Replicas:
     def others_are_well(self, address: str) -> bool:
         """Whether there is another one to go to."""
         return any(not server.pause for server in self._servers if server.address != address)
+
+    def all_down(self) -> list[str]:
+        """All addresses, if there are several and none is well; else none."""
+        down = [server.address for server in self._servers if server.pause]
+        return down if len(down) == len(self._servers) > 1 else []
 
     def _of(self, address: str) -> _Server:
         return next(server for server in self._servers if server.address == address)
