@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,8 @@ Fault = Callable[[str, dict[str, Any]], Reply | None]
 class FaultServer:
     """`faults` are asked in turn, one a POST request, then the server behaves; `always` is asked each time.
 
-    `asked` has the path and the body of each POST, `models` counts GET /models, `keys` the keys that were sent.
+    `asked` has the path and the body of each POST, `models` counts GET /models, `heads` the headers of each request,
+    `left` counts the requests that the client gave up.
     """
 
     def __init__(self, *faults: Fault, owned_by: str = "test", always: Fault | None = None) -> None:
@@ -45,7 +46,8 @@ class FaultServer:
         self.model_ids = ["tiny"]
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.models = 0
-        self.keys: set[str] = set()
+        self.heads: list[dict[str, str]] = []
+        self.left = 0
         self.at_once = self.most_at_once = 0
         self.url = ""
         self.port = 0
@@ -71,11 +73,15 @@ class FaultServer:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
             method, path, _ = head[0].split()
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
-            self.keys.add(headers.get("authorization", ""))
+            self.heads.append(headers)
             content = await reader.readexactly(int(headers.get("content-length", 0)))
             self.most_at_once = max(self.at_once, self.most_at_once)
             reply = await self.answer(method, path, json.loads(content) if content else {})
-            await asyncio.sleep(reply.after)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(reply.after):
+                    await reader.read()
+                self.left += 1
+                return
             lines = [f"HTTP/1.1 {reply.status} x", f"content-type: {reply.kind}", "connection: close"]
             lines += [
                 f"content-length: {len(reply.body)}",
@@ -84,8 +90,8 @@ class FaultServer:
             sent = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
             writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + sent)
             await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # Python 3.11 logs a handler that was cancelled.
         finally:
             self.at_once -= 1
             writer.close()
@@ -155,6 +161,10 @@ def empty(path: str, body: dict[str, Any]) -> Reply:
 
 def slow(path: str, body: dict[str, Any]) -> Reply:
     return Reply(body=right(path, body).body, after=5)
+
+
+def stuck(path: str, body: dict[str, Any]) -> Reply:
+    return Reply(after=5)
 
 
 def unless(ok: Callable[[dict[str, Any]], bool], code: int = 400) -> Fault:

@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,11 +22,12 @@ from engines.fault_server import (
     not_json,
     slow,
     status,
+    stuck,
     unless,
 )
 
 from uniner_mcp import EngineError, Extractor, load_settings
-from uniner_mcp.engines import openai_compatible, replicas
+from uniner_mcp.engines import failures, openai_compatible, replicas
 from uniner_mcp.engines.base import Engine, EngineInfo, Passage
 from uniner_mcp.engines.generative import Completion, GenerativeEngine, Sampling
 from uniner_mcp.engines.openai_compatible import ServerModel, served_models
@@ -74,7 +76,9 @@ class TestContract(EngineContract):
             yield GenerativeEngine(info, CONVERSATION, GREEDY, model, constrained=True)
 
 
-@pytest.mark.parametrize("fault", [status(429), status(500), status(503), cut, not_json, html, empty])
+@pytest.mark.parametrize(
+    "fault", [status(429), status(500), status(502), status(503), status(504), cut, not_json, html, empty]
+)
 async def test_what_may_go_better_is_tried_again(fault: Any) -> None:
     async with FaultServer(fault, fault).running() as server, asking(server) as model:
         assert texts(await ask(model)) == [MARIA]
@@ -88,19 +92,47 @@ async def test_what_may_go_better_is_tried_again(fault: Any) -> None:
         (status(429), "answered 429; given up after"),
         (cut, "cannot be reached, or broke off"),
         (html, "no completion in JSON"),
-        (slow, "did not answer within 0.2 s"),
+        (slow, "did not answer in time; given up after 0."),
     ],
 )
 async def test_what_never_goes_better_is_given_up_in_time_and_said(fault: Any, said: str) -> None:
     async with (
-        FaultServer(always=lambda p, b: fault(p, b) if b else None).running() as server,
+        FaultServer(always=fault_of_post(fault)).running() as server,
         asking(server, timeout_s=0.2) as model,
     ):
         started = time.monotonic()
         (failure,) = await ask(model)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 2
     assert isinstance(failure, EngineError) and said in str(failure) and f"127.0.0.1:{server.port}" in str(failure)
     assert "Keller" not in str(failure)
+
+
+async def test_a_server_that_is_stuck_holds_a_question_no_longer_than_its_time() -> None:
+    async with FaultServer(always=stuck).running() as server, asking(server, timeout_s=0.3) as model:
+        started = time.monotonic()
+        answers = await ask(model, *["person"] * 8)
+        assert time.monotonic() - started < 1
+    assert all("did not answer in time" in said for said in texts(answers))
+    assert server.asked == []  # It did not even list its models.
+
+
+async def test_a_last_try_that_is_cut_short_does_not_hide_the_reason() -> None:
+    ill = FaultServer(status(429), always=fault_of_post(slow))
+    async with ill.running() as server, asking(server, timeout_s=0.3) as model:
+        (failure,) = await ask(model)
+    assert len(server.asked) == 2 and "answered 429; given up after 0.3 s" in str(failure)
+
+
+async def test_a_stuck_llama_cpp_holds_a_call_no_longer_than_one_question() -> None:
+    async with (
+        FaultServer(always=stuck).running() as server,
+        asking(server, dialect="llama-cpp", timeout_s=0.3) as model,
+    ):
+        started = time.monotonic()
+        answers = await ask(model, *["person"] * 8)
+        assert time.monotonic() - started < 1
+    assert len(answers) == 8 and all("did not answer in time" in said for said in texts(answers))
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +140,7 @@ async def test_what_never_goes_better_is_given_up_in_time_and_said(fault: Any, s
     [(status(401), "set `api_key`"), (status(403), "set `api_key`"), (status(400), "too long"), (status(418), "418")],
 )
 async def test_what_cannot_go_better_is_said_at_once(fault: Any, said: str) -> None:
-    async with FaultServer(always=lambda p, b: fault(p, b) if b else None).running() as server, asking(server) as model:
+    async with FaultServer(always=fault_of_post(fault)).running() as server, asking(server) as model:
         (failure,) = await ask(model)
     assert isinstance(failure, EngineError) and said in str(failure) and "Keller" not in str(failure)
     assert len(server.asked) <= 2
@@ -124,18 +156,19 @@ async def test_one_failed_question_leaves_the_others() -> None:
 
 
 async def test_retry_after_in_seconds_is_waited_for() -> None:
-    async with FaultServer(status(429, retry_after="0.4")).running() as server, asking(server) as model:
+    async with FaultServer(status(429, retry_after="0.3")).running() as server, asking(server) as model:
         started = time.monotonic()
         assert texts(await ask(model)) == [MARIA]
-        assert time.monotonic() - started >= 0.4
+        assert time.monotonic() - started >= 0.3
 
 
-async def test_retry_after_as_a_date_is_waited_for() -> None:
-    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+async def test_retry_after_as_a_date_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "time", SimpleNamespace(time=lambda: 1_800_000_000 - 0.3))
+    soon = format_datetime(datetime.fromtimestamp(1_800_000_000, UTC), usegmt=True)
     async with FaultServer(status(503, retry_after=soon)).running() as server, asking(server) as model:
         started = time.monotonic()
         assert texts(await ask(model)) == [MARIA]
-        assert time.monotonic() - started >= 0.5
+        assert time.monotonic() - started >= 0.3
 
 
 @pytest.mark.parametrize("odd", ["soon", "-3"])
@@ -148,7 +181,7 @@ async def test_a_wait_beyond_the_limit_is_not_begun() -> None:
     async with FaultServer(status(429, retry_after="3600")).running() as server, asking(server) as model:
         started = time.monotonic()
         (failure,) = await ask(model)
-        assert isinstance(failure, EngineError) and "429" in str(failure)
+        assert isinstance(failure, EngineError) and "answered 429 and asks to wait 3600 s" in str(failure)
         assert time.monotonic() - started < 1
 
 
@@ -176,6 +209,24 @@ async def test_a_server_whose_kind_is_set_is_not_asked_for_it() -> None:
     async with FaultServer().running() as server, asking(server, dialect="vllm") as model:
         await ask(model)
     assert server.models == 0 and "structured_outputs" in server.asked[0][1]
+
+
+@pytest.mark.parametrize("listing", [status(404), html])
+async def test_a_server_that_lists_no_models_is_asked_for_them_once(listing: Any) -> None:
+    async with FaultServer(always=fault_of_get(listing)).running() as server, asking(server) as model:
+        assert texts([*await ask(model, "person", "location"), *await ask(model)]) == [MARIA, ' ["Berlin"]', MARIA]
+    assert server.models == 1
+
+
+async def test_a_server_that_is_not_well_yet_is_asked_again_for_its_kind() -> None:
+    starting = [status(503), status(503)]
+
+    def fault(path: str, body: dict[str, Any]) -> Any:
+        return starting.pop()(path, body) if starting else None
+
+    async with FaultServer(owned_by="vllm", always=fault).running() as server, asking(server) as model:
+        assert texts(await ask(model, "person", "location")) == [MARIA, ' ["Berlin"]']
+    assert all("structured_outputs" in body for _, body in server.asked) and server.models == 3
 
 
 async def test_llama_cpp_gets_the_questions_of_a_passage_one_after_the_other() -> None:
@@ -233,6 +284,15 @@ async def test_a_chat_gets_a_schema_until_the_server_refuses_it() -> None:
     assert all(isinstance(answer, Completion) for answer in answers)
 
 
+async def test_free_text_needs_no_schema() -> None:
+    async with FaultServer(always=fault_of_post(status(400))).running() as server, asking(server, api="chat") as model:
+        await model.complete_all(CONVERSATION, SENTENCE, ["person"], Sampling(64, ()))
+    assert [("response_format" in body, "logprobs" in body) for _, body in server.asked] == [
+        (False, True),
+        (False, False),
+    ]
+
+
 async def test_a_server_without_completions_is_chatted_with() -> None:
     chat_only = FaultServer(always=lambda path, body: status(404)(path, body) if path == "/v1/completions" else None)
     async with chat_only.running() as server, asking(server) as model:
@@ -244,7 +304,7 @@ async def test_a_server_without_completions_is_chatted_with() -> None:
 @pytest.mark.parametrize("api", ["auto", "completions", "chat"])
 async def test_a_server_that_knows_neither_is_an_error_with_advice(api: str) -> None:
     async with (
-        FaultServer(always=lambda p, b: status(404)(p, b) if b else None).running() as server,
+        FaultServer(always=fault_of_post(status(404))).running() as server,
         asking(server, api=api) as model,
     ):
         (failure,) = await ask(model)
@@ -261,7 +321,17 @@ async def test_only_the_key_that_is_set_is_sent(monkeypatch: pytest.MonkeyPatch)
         await ask(model)
         async with asking(server, api_key="mine") as model:
             await ask(model)
-    assert server.keys == {"Bearer none", "Bearer mine"}
+    assert {head["authorization"] for head in server.heads} == {"Bearer none", "Bearer mine"}
+
+
+async def test_what_is_set_for_another_service_of_this_api_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "another-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "another-2")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Token: another-3\nAuthorization: another-4")
+    async with FaultServer().running() as server, asking(server) as model:
+        assert texts(await ask(model)) == [MARIA]
+        await asyncio.to_thread(served_models, server.url, None, 2)
+    assert len(server.heads) == 3 and "another" not in str(server.heads)
 
 
 async def test_no_proxy_stands_between_us_and_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,9 +342,11 @@ async def test_no_proxy_stands_between_us_and_this_machine(monkeypatch: pytest.M
 
 
 async def test_nothing_of_the_text_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
-    async with FaultServer(status(500), not_json, always=status(400)).running() as server, asking(server) as model:
+    caplog.set_level(logging.DEBUG)
+    ill = FaultServer(status(500), not_json, always=fault_of_post(status(400)))
+    async with ill.running() as server, asking(server) as model:
         await ask(model)
+    assert len(server.asked) == 4
     assert "Keller" not in caplog.text
 
 
@@ -288,7 +360,7 @@ async def test_passages_go_round_and_each_stays_with_its_server() -> None:
 @pytest.mark.parametrize("fault", [status(500), cut, html])
 async def test_questions_go_on_with_the_next_server_when_one_fails(fault: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicas, "FIRST_PAUSE", 60)
-    ill = FaultServer(always=lambda p, b: fault(p, b) if b else None)
+    ill = FaultServer(always=fault_of_post(fault))
     async with ill.running() as one, FaultServer().running() as two, asking(one, two) as model:
         started = time.monotonic()
         assert texts(await ask(model, "person", "location")) == [MARIA, ' ["Berlin"]']
@@ -296,6 +368,47 @@ async def test_questions_go_on_with_the_next_server_when_one_fails(fault: Any, m
         asked = len(one.asked)
         await ask(model)
         assert len(one.asked) == asked  # It is in its pause.
+
+
+async def test_a_long_retry_after_does_not_hold_questions_that_another_server_can_answer() -> None:
+    ill = FaultServer(always=fault_of_post(status(503, retry_after="3600")))
+    async with ill.running() as one, FaultServer().running() as two, asking(one, two) as model:
+        assert texts(await ask(model, "person", "location")) == [MARIA, ' ["Berlin"]']
+
+
+async def test_a_stuck_server_leaves_time_for_the_next_one() -> None:
+    ill = FaultServer(always=fault_of_post(slow))
+    async with ill.running() as one, FaultServer().running() as two, asking(one, two, timeout_s=0.6) as model:
+        assert texts(await ask(model, "person", "location")) == [MARIA, ' ["Berlin"]']
+    assert len(two.asked) == 2
+
+
+async def test_a_server_that_comes_back_gets_the_questions_that_another_fails_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openai_compatible, "LONGEST_WAIT", 0.05)
+    one, ill = FaultServer(), FaultServer(always=fault_of_post(status(500)))
+    async with one.running():
+        port = one.port
+    async with ill.running() as two, asking(urls=[one.url, two.url]) as model:
+        call = asyncio.create_task(ask(model))
+        while not two.asked:
+            await asyncio.sleep(0.01)
+        async with FaultServer().running(port):
+            assert texts(await call) == [MARIA]
+
+
+async def test_a_server_that_lists_no_models_is_used_again_too() -> None:
+    one = FaultServer()
+    async with one.running():
+        port = one.port
+    async with FaultServer().running() as two, asking(urls=[one.url, two.url]) as model:
+        await ask(model)
+        async with FaultServer(always=fault_of_get(status(404))).running(port) as back:
+            await asyncio.sleep(0.1)
+            for _ in range(2):
+                await ask(model)
+            assert len(back.asked) == 1
 
 
 async def test_a_server_that_comes_back_is_used_again() -> None:
@@ -314,20 +427,35 @@ async def test_a_server_that_comes_back_is_used_again() -> None:
 
 async def test_where_all_servers_are_down_it_is_said() -> None:
     async with FaultServer().running() as one, FaultServer().running() as two:
-        urls = [one.url, two.url]
+        urls = [one.url.replace("//", "//me:secret@"), two.url]
     async with asking(urls=urls, timeout_s=0.2) as model:
         answers = await ask(model, "person", "gene")
-    assert all(isinstance(answer, EngineError) and "cannot be reached" in str(answer) for answer in answers)
+    for answer in answers:
+        assert isinstance(answer, EngineError) and "cannot be reached" in str(answer) and "secret" not in str(answer)
+        assert f"none of the servers (127.0.0.1:{one.port}, 127.0.0.1:{two.port}) is well" in str(answer)
+
+
+async def test_questions_that_are_open_when_it_is_closed_fail() -> None:
+    async with FaultServer(always=fault_of_post(slow)).running() as server, asking(server) as model:
+        call = asyncio.create_task(ask(model))
+        while not server.asked:
+            await asyncio.sleep(0.01)
+        await model.aclose()
+        (failure,) = await call
+    assert isinstance(failure, EngineError) and "are closed" in str(failure)
+    assert len(server.asked) == 1
 
 
 async def test_cancelling_ends_the_requests() -> None:
-    async with FaultServer(always=lambda p, b: slow(p, b) if b else None).running() as server, asking(server) as model:
+    async with FaultServer(always=fault_of_post(slow)).running() as server, asking(server) as model:
         call = asyncio.create_task(ask(model, "person", "location"))
         while len(server.asked) < 2:
             await asyncio.sleep(0.01)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
+        while server.left < 2:
+            await asyncio.sleep(0.01)
 
 
 async def test_no_questions_are_no_requests() -> None:
@@ -404,6 +532,10 @@ async def test_a_server_that_is_not_there_is_an_error_with_advice() -> None:
         pass
     with pytest.raises(EngineError, match="start the server"):
         await asyncio.to_thread(served_models, server.url, None, 2)
+
+
+def fault_of_post(fault: Any) -> Any:
+    return lambda path, body: fault(path, body) if body else None
 
 
 def fault_of_get(fault: Any) -> Any:

@@ -94,6 +94,17 @@ async def test_where_all_are_down_the_one_whose_pause_ends_first_is_given(clock:
     assert [await among.pick(), await among.pick()] == ["a", "a"]
 
 
+async def test_it_is_told_when_all_of_several_are_down(clock: Clock) -> None:
+    among, alone = Replicas(["a", "b"], Health()), Replicas(["a"], Health())
+    among.is_down("a")
+    alone.is_down("a")
+    assert (among.all_down(), alone.all_down()) == ([], [])
+    among.is_down("b")
+    assert among.all_down() == ["a", "b"]
+    among.is_well("a")
+    assert among.all_down() == []
+
+
 async def test_a_single_server_is_always_given(clock: Clock) -> None:
     health = Health()
     among = Replicas(["a"], health)

@@ -13,14 +13,20 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class TryAgain(Exception):
-    """What may go better at the next try: `reason` and `advice` for people, `after` the seconds the server asks for."""
+    """What may go better at the next try: `reason` and `advice` for people, `after` the seconds the server asks for.
 
-    def __init__(self, address: str, reason: str, advice: str, after: float | None = None) -> None:
+    `late` tells that time was up before there was an answer.
+    """
+
+    def __init__(
+        self, address: str, reason: str, advice: str, after: float | None = None, *, late: bool = False
+    ) -> None:
         super().__init__(reason)
         self.address = address
         self.reason = reason
         self.advice = advice
         self.after = after
+        self.late = late
 
 
 class OutOfTime(EngineError):

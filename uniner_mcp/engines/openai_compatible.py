@@ -31,7 +31,6 @@ LONGEST_WAIT = 8.0
 CHECK_TIMEOUT = 2.0
 """Seconds in which a server that was down must answer when it is asked for its models."""
 _NO_KEY = "none"
-_PATHS = {"completions": "/completions", "chat": "/chat/completions"}
 
 
 @dataclass(slots=True)
@@ -107,16 +106,20 @@ class ServerModel:
         async with self._places:
             started = time.monotonic()
             deadline = started + self._timeout
+            before: list[TryAgain] = []
             retrying = AsyncRetrying(
                 retry=retry_if_exception_type(TryAgain),
                 wait=lambda state: self._pause(state, route),
                 stop=lambda state: time.monotonic() + state.upcoming_sleep >= deadline,
+                before_sleep=lambda state: before.append(_failure(state)),
                 reraise=True,
             )
             try:
                 return await retrying(call, deadline)
             except TryAgain as error:
-                return self._given_up(error, time.monotonic() - started)
+                # The last try may have had no time left to speak of: the one before it knows better.
+                told = before[-1] if error.late and before else error
+                return self._given_up(told, time.monotonic() - started)
             except EngineError as error:
                 return error
 
@@ -128,7 +131,7 @@ class ServerModel:
 
     def _pause(self, state: RetryCallState, route: Route) -> float:
         """Seconds to wait before the next try: none, if it goes to a server that is well."""
-        error = cast(TryAgain, state.outcome and state.outcome.exception())
+        error = _failure(state)
         if route.address != error.address and self._replicas.others_are_well(error.address):
             return 0.0
         if error.after is not None:
@@ -140,15 +143,14 @@ class ServerModel:
     ) -> Completion:
         """One try, with what the server is known to take. Raises TryAgain or EngineError."""
         known = self._known
-        forms = [form for form in self._forms(prompt) if not (form == "completions" and known.chat)]
-        for form in forms:
+        for form in self._forms(prompt):
             for logprobs, schema in self._variants(form, dialect, sampling):
                 if form == "completions":
                     body = completion_body(prompt, sampling, dialect, logprobs=logprobs)
                 else:
                     body = chat_body(prompt, sampling, dialect, logprobs=logprobs, schema=schema)
                 try:
-                    completion = await self._post(route, deadline, _PATHS[form], body)
+                    completion = await self._post(route, deadline, form, body)
                 except Refused:
                     continue
                 except NotFound:
@@ -166,8 +168,8 @@ class ServerModel:
         )
 
     def _forms(self, prompt: Prompt) -> list[str]:
-        """The paths that the prompt and the settings allow, the better one first."""
-        has = {"completions": bool(prompt.pieces), "chat": bool(prompt.messages)}
+        """What the prompt, the settings and the server allow, the better one first."""
+        has = {"completions": bool(prompt.pieces) and not self._known.chat, "chat": bool(prompt.messages)}
         return [form for form in has if has[form] and self._api in ("auto", form)]
 
     def _variants(self, form: str, dialect: Dialect, sampling: Sampling) -> list[tuple[bool, bool]]:
@@ -178,9 +180,10 @@ class ServerModel:
             schema = [True, False]
         return [(first, second) for first in logprobs for second in schema]
 
-    async def _post(self, route: Route, deadline: float, path: str, body: dict[str, object]) -> Completion:
+    async def _post(self, route: Route, deadline: float, form: str, body: dict[str, object]) -> Completion:
         import httpx2
 
+        path = "/completions" if form == "completions" else "/chat/completions"
         async with self._request(route, deadline) as client:
             reply = await client.post(path, cast_to=httpx2.Response, body={"model": self._model, **body})
             return read_reply(reply.content)
@@ -202,7 +205,7 @@ class ServerModel:
         except TimeoutError:
             await self._leave(route, address)
             advice = "raise `timeout_s`, or lower `requests_at_once`"
-            raise TryAgain(address, "did not answer in time", advice) from None
+            raise TryAgain(address, "did not answer in time", advice, late=True) from None
         except openai.APIConnectionError:
             await self._leave(route, address)
             advice = "see that it runs, and that `base_url` is right"
@@ -260,9 +263,8 @@ def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[
     import openai
 
     http = openai.DefaultHttpxClient(trust_env=leaves_machine(base_url))
-    with openai.OpenAI(
-        base_url=base_url, api_key=api_key or _NO_KEY, max_retries=0, timeout=timeout_s, http_client=http
-    ) as client:
+    key = api_key or _NO_KEY
+    with openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s, http_client=http) as client:
         _keep_to_ours(client)
         try:
             reply = client.get("/models", cast_to=httpx2.Response)
@@ -276,6 +278,10 @@ def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[
                 f"{shown(base_url)} does not list its models at /models: set `model`, and check that `base_url` ends "
                 "as the server says (mostly in /v1)."
             ) from None
+
+
+def _failure(state: RetryCallState) -> TryAgain:
+    return cast(TryAgain, state.outcome and state.outcome.exception())
 
 
 def _opened(address: str, key: str) -> AsyncOpenAI:
