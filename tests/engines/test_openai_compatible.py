@@ -15,6 +15,7 @@ import pytest
 from engines.contract import PERSON, SENTENCE, EngineContract
 from engines.fault_server import (
     FaultServer,
+    Reply,
     completion,
     cut,
     empty,
@@ -491,7 +492,9 @@ async def test_an_unreadable_answer_is_asked_for_once_more_and_then_unanswered()
 
 
 async def test_the_second_try_may_be_read() -> None:
-    first = lambda path, body: completion(path, "Well,")  # noqa: E731
+    def first(path: str, body: dict[str, Any]) -> Reply:
+        return completion(path, "Well,")
+
     async with FaultServer(first).running() as server, asking(server) as model:
         info = EngineInfo("openai", "tiny", "x", 384, leaves_machine=False)
         engine = GenerativeEngine(info, CONVERSATION, GREEDY, model, constrained=True)
