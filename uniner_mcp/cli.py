@@ -11,13 +11,14 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import uniner_mcp
-from uniner_mcp.errors import RequestError, UninerError
+from uniner_mcp.errors import ExtractionError, RequestError, UninerError
 from uniner_mcp.settings import Settings, load_settings
 
 app = typer.Typer(help="Find any kind of entity in text.", no_args_is_help=True, add_completion=True)
@@ -36,6 +37,10 @@ BaseUrl = Annotated[
     str | None, typer.Option(help="Address of an OpenAI-compatible server, http://host:port/v1; several by commas.")
 ]
 ProfileName = Annotated[str | None, typer.Option("--profile", help="How the model is asked: a name or a TOML file.")]
+Fallback = Annotated[
+    str | None,
+    typer.Option(help="When a teacher may be asked: none, on-failure, low-confidence, teacher-only, or a TOML file."),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")]
 
 
@@ -57,10 +62,20 @@ def _reported() -> Generator[None]:
 
 
 def _settings(
-    engine: str | None, model: str | None, base_url: str | None, profile: str | None, no_cache: bool = False
+    engine: str | None,
+    model: str | None,
+    base_url: str | None,
+    profile: str | None,
+    fallback: str | None,
+    no_cache: bool = False,
 ) -> Settings:
     return load_settings(
-        engine=engine, model=model, base_url=base_url, profile=profile, cache=False if no_cache else None
+        engine=engine,
+        model=model,
+        base_url=base_url,
+        profile=profile,
+        fallback=fallback,
+        cache=False if no_cache else None,
     )
 
 
@@ -85,11 +100,12 @@ def serve(
     model: Model = None,
     base_url: BaseUrl = None,
     profile: ProfileName = None,
+    fallback: Fallback = None,
     no_cache: NoCache = False,
 ) -> None:
     """Run the MCP server with its tools extract_entities and list_domains."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    from uniner_mcp.engines.opening import describe_choice, expected_accuracy
+    from uniner_mcp.engines.opening import describe_choice, describe_fallback, expected_accuracy
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.server.app import build_server
 
@@ -97,6 +113,8 @@ def serve(
         async with Extractor.open(settings) as extractor:
             info = extractor.info()
             typer.echo(f"uniner-mcp: {describe_choice(settings, info.model)}", err=True)
+            if info.teacher is not None:
+                typer.echo(f"uniner-mcp: fallback {describe_fallback(settings)}", err=True)
             server = build_server(extractor, expected_accuracy(settings, info.model))
             if transport is Transport.STDIO:
                 await server.run_stdio_async()
@@ -108,7 +126,7 @@ def serve(
                 await run_http(server, extractor, host, port, allowed_host or [], settings.max_text_chars)
 
     with _reported():
-        asyncio.run(run(_settings(engine, model, base_url, profile, no_cache)))
+        asyncio.run(run(_settings(engine, model, base_url, profile, fallback, no_cache)))
 
 
 @app.command()
@@ -127,15 +145,18 @@ def extract(
     model: Model = None,
     base_url: BaseUrl = None,
     profile: ProfileName = None,
+    fallback: Fallback = None,
     no_cache: NoCache = False,
 ) -> None:
     """Find entities in a text and show them: highlighted, as a table, or as JSON."""
+    from uniner_mcp.extraction.consent import consent_question, wants_consent
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.show import show_highlight, show_table
 
     async def run(content: str, settings: Settings) -> uniner_mcp.Extraction:
         async with Extractor.open(settings) as extractor:
-            return await extractor.extract(
+            extracting = partial(
+                extractor.extract,
                 content,
                 [name for name in types.split(",") if name.strip()] if types is not None else None,
                 domain,
@@ -144,6 +165,17 @@ def extract(
                 overlap=overlap,
                 limit=limit,
             )
+            first: uniner_mcp.Extraction | ExtractionError
+            try:
+                first = await extracting()
+            except ExtractionError as error:
+                first = error
+            teacher = extractor.info().teacher
+            if teacher is not None and wants_consent(first) and _consents(consent_question(len(content), teacher)):
+                return await extracting(consent=True)
+            if isinstance(first, ExtractionError):
+                raise first
+            return first
 
     with _reported():
         if as_json and table:
@@ -151,13 +183,18 @@ def extract(
         if (types is None) == (domain is None):
             raise RequestError("Say what to look for: --types person,film, or --domain law (`uniner-mcp domains`).")
         content = _read(text, file)
-        extraction = asyncio.run(run(content, _settings(engine, model, base_url, profile, no_cache)))
+        extraction = asyncio.run(run(content, _settings(engine, model, base_url, profile, fallback, no_cache)))
         if as_json:
             typer.echo(extraction.model_dump_json(indent=2))
         elif table:
             show_table(extraction)
         else:
             show_highlight(content, extraction)
+
+
+def _consents(question: str) -> bool:
+    """The person's answer, on a terminal; without one there is nobody to ask."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
 
 
 def _read(text: str | None, file: Path | None) -> str:
@@ -188,13 +225,14 @@ def domains(
     model: Model = None,
     base_url: BaseUrl = None,
     profile: ProfileName = None,
+    fallback: Fallback = None,
 ) -> None:
     """List the domains, their entity types, and the accuracy to expect there."""
     from uniner_mcp.engines.opening import expected_accuracy
     from uniner_mcp.show import show_domains
 
     with _reported():
-        catalogue = expected_accuracy(_settings(engine, model, base_url, profile))
+        catalogue = expected_accuracy(_settings(engine, model, base_url, profile, fallback))
         if as_json:
             typer.echo(catalogue.model_dump_json(indent=2))
         else:
@@ -202,13 +240,19 @@ def domains(
 
 
 @app.command()
-def doctor(engine: Engine = None, model: Model = None, base_url: BaseUrl = None, profile: ProfileName = None) -> None:
+def doctor(
+    engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
+    fallback: Fallback = None,
+) -> None:
     """Check the installation: engines, model files, cache; each problem with its remedy."""
     from uniner_mcp.doctor import examine
     from uniner_mcp.show import show_checks
 
     with _reported():
-        checks = examine(_settings(engine, model, base_url, profile))
+        checks = examine(_settings(engine, model, base_url, profile, fallback))
     show_checks(checks)
     if not all(check.fine for check in checks):
         raise typer.Exit(1)

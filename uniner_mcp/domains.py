@@ -15,7 +15,7 @@ from types import MappingProxyType
 from pydantic import Field
 
 from uniner_mcp.errors import RequestError
-from uniner_mcp.schema import Accuracy, Domain, DomainList, Frozen
+from uniner_mcp.schema import Accuracy, Domain, DomainList, EntityType, Frozen
 
 LONGEST_ECHO = 40
 """Longest unknown name, in characters, that an error message repeats."""
@@ -88,6 +88,16 @@ def published_accuracy(domain: DomainEntry, model: str) -> Accuracy | None:
         if model.casefold() in {name.casefold() for name in (known.name, *known.aliases)} and known.name in domain.f1:
             return Accuracy(model=known.name, f1=domain.f1[known.name], source=known.source)
     return None
+
+
+def accuracy_of(catalogue: DomainList, kind: EntityType, domain: str | None) -> float | None:
+    """F1 in percent to expect for a type: that of `domain`, or else of the best domain that names the type, or None."""
+    known = {entry.name: entry.accuracy.f1 for entry in catalogue.domains if entry.accuracy is not None}
+    if domain is not None:
+        return known.get(domain)
+    name = kind.name.casefold()
+    naming = (entry.name for entry in catalogue.domains if name in map(str.casefold, entry.entity_types))
+    return max((known[entry] for entry in naming if entry in known), default=None)
 
 
 def domain_list(model: str | None = None, measured: Mapping[str, Accuracy] | None = None) -> DomainList:

@@ -45,6 +45,17 @@ class Unanswered(Frozen):
     reason: str = Field(description="Why it was not answered, and for how much of the text.")
 
 
+class TeacherMissing(Frozen):
+    """Questions that the fallback policy would have put to the teacher, and why it did not answer them."""
+
+    cause: Literal["consent", "budget", "domain", "length", "failed"] = Field(
+        description="What stood in the way: nobody consented, the budget is spent, texts of the domain or of this "
+        "length are never sent, or the teacher failed."
+    )
+    reason: str = Field(description="The same in words, and what can be done.")
+    questions: int = Field(ge=1, description="How many questions; the local answers to them stand, where there are.")
+
+
 class AnsweredBy(Frozen):
     """Which model answered how many questions (one question = one passage × one entity type)."""
 
@@ -52,6 +63,9 @@ class AnsweredBy(Frozen):
     model: str = Field(description="The model.")
     questions: int = Field(ge=0, description="Questions that it answered.")
     cached: int = Field(ge=0, description="How many of these came from the cache.")
+    input_tokens: int | None = Field(default=None, ge=0, description="Tokens that were sent to a teacher just now.")
+    output_tokens: int | None = Field(default=None, ge=0, description="Tokens that the teacher wrote.")
+    usd: float | None = Field(default=None, ge=0, description="What that cost in US dollars, by the policy's prices.")
 
 
 class Extraction(Frozen):
@@ -67,6 +81,9 @@ class Extraction(Frozen):
         description="True when entities are left out: beyond `limit`, or cut off in the model's answer.",
     )
     answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="Who answered.")
+    teacher_missing: list[TeacherMissing] | None = Field(
+        default=None, description="Questions that were meant for the teacher but that it did not answer; null if none."
+    )
 
 
 class Accuracy(Frozen):

@@ -61,6 +61,20 @@ class Settings(BaseSettings):
     cache_path: Path | None = Field(default=None, description="File of the cache; default: the user's cache folder.")
     cache_max_mb: int = Field(default=256, ge=1, description="Size at which the least recently used answers go.")
     cache_max_age_days: float | None = Field(default=None, gt=0, description="Age at which answers go; none: never.")
+    fallback: str = Field(
+        default="none",
+        description="When a teacher may be asked: none, on-failure, low-confidence, teacher-only, or a TOML file.",
+    )
+    ledger_path: Path | None = Field(
+        default=None, description="File of what teachers have cost; default: the user's state folder."
+    )
+    breaker_failures: int = Field(
+        default=5, ge=1, description="Calls that an engine or a teacher fails in a row before it is left alone."
+    )
+    breaker_pause_s: float = Field(default=15, gt=0, description="Seconds for which it is then left alone.")
+    request_timeout_s: float | None = Field(
+        default=None, gt=0, description="Seconds for a request as a whole; what is not answered then is unanswered."
+    )
     concurrency: int = Field(default=8, ge=1, description="Passages that may be with the engine at once.")
     max_text_chars: int = Field(default=1_000_000, ge=1, description="Longest text of one request, in characters.")
     max_types: int = Field(default=64, ge=1, description="Most entity types of one request.")

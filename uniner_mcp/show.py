@@ -46,6 +46,8 @@ def _show_missing(extraction: Extraction) -> None:
     console = Console(stderr=True, highlight=False)
     for missing in extraction.unanswered:
         console.print(Text(f"unanswered: {missing.type}: {missing.reason}", style="yellow"))
+    for missing in extraction.teacher_missing or ():
+        console.print(Text(f"not asked of the teacher ({missing.questions}): {missing.reason}", style="yellow"))
     if extraction.ungrounded:
         console.print(f"{extraction.ungrounded} mentions were not in the text and were dropped", style="yellow")
     if extraction.truncated:

@@ -11,7 +11,7 @@ import pytest
 
 from uniner_mcp.caches.base import question_key
 from uniner_mcp.caches.sqlite import SqliteCache
-from uniner_mcp.engines.base import Answer, Engine, Mention, Passage
+from uniner_mcp.engines.base import Answer, Call, Engine, Mention, Passage
 from uniner_mcp.engines.cached import Cached
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import EngineError
@@ -122,9 +122,9 @@ async def test_the_missing_types_are_asked_in_one_call() -> None:
     calls: list[list[str]] = []
 
     class Noting(ScriptedEngine):
-        async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+        async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
             calls.append([type.name for type in types])
-            return await super().answer(passage, types)
+            return await super().answer(passage, types, call)
 
     await Cached(Noting(naming), DictCache()).answer(PASSAGE, [A, B, C])
     assert calls == [["a", "b", "c"]]
@@ -157,7 +157,7 @@ async def test_an_answer_comes_back_from_the_cache_as_it_was_given(tmp_path: Pat
 
 async def test_the_engine_that_gave_an_answer_is_remembered_and_not_the_one_that_is_asked() -> None:
     class Delegating(ScriptedEngine):
-        async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+        async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
             return await ScriptedEngine(naming, name="teacher", model="large").answer(passage, types)
 
     engine = Cached(Delegating(naming, name="fallback", model="both"), DictCache())
@@ -193,7 +193,7 @@ async def test_a_failed_question_is_asked_again_and_the_others_are_kept() -> Non
     inner = ScriptedEngine(script)
     engine = Cached(inner, DictCache())
     first = await engine.answer(PASSAGE, [A, B])
-    assert [answer.failure for answer in first] == [None, "no list"]
+    assert [str(answer.failure) for answer in first] == ["None", "no list"]
     failing = False
     second = await engine.answer(PASSAGE, [A, B])
     assert (said(second), cached(second)) == ([["a"], ["b"]], [True, False])
@@ -391,7 +391,7 @@ async def test_an_answer_that_failed_reaches_all_that_wait_and_is_not_remembered
         calls = [begin(engine, A), begin(engine, A)]
         await gate.begun["a"].wait()
         gate.open()
-        assert [[answer.failure for answer in await call] for call in calls] == [["no list"]] * 2
+        assert [[str(answer.failure) for answer in await call] for call in calls] == [["no list"]] * 2
         gate.error = None
         assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
 
@@ -417,5 +417,5 @@ async def test_a_finished_computation_is_not_joined_while_its_call_still_waits_f
         assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
         gate.open()
         assert said(await first) == [["b"]]
-        assert [answer.failure for answer in await second] == ["no list", None]
+        assert [str(answer.failure) for answer in await second] == ["no list", "None"]
     assert asked(inner) == "baa"

@@ -111,7 +111,7 @@ async def test_what_is_longer_than_the_context_is_unanswered_with_advice(model: 
     info = EngineInfo("llama-cpp", "tiny", "x", 100_000, leaves_machine=False)
     engine = GenerativeEngine(info, CONVERSATION, GREEDY, model, constrained=False)
     (answer,) = await engine.answer(Passage(LONG * 20), [PERSON])
-    assert answer.failure is not None and "n_ctx" in answer.failure and "Keller" not in answer.failure
+    assert answer.failure is not None and "n_ctx" in str(answer.failure) and "Keller" not in str(answer.failure)
 
 
 async def test_a_model_without_the_profiles_special_token_says_so(model: LlamaCppModel) -> None:

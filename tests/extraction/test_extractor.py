@@ -9,7 +9,7 @@ import pytest
 from doubles import names_engine
 
 from uniner_mcp import Extraction, ExtractionError, Extractor, Settings
-from uniner_mcp.engines.base import Answer, Mention, Passage
+from uniner_mcp.engines.base import Answer, Call, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import EngineError, SettingsError
 from uniner_mcp.extraction import extractor as extractor_module
@@ -101,7 +101,7 @@ async def test_a_type_that_failed_for_a_part_of_the_text_says_for_how_much() -> 
 
 async def test_an_error_is_raised_only_when_nothing_could_be_answered() -> None:
     class Dead(ScriptedEngine):
-        async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+        async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
             raise EngineError("the server is down")
 
     async with Extractor(Dead(lambda *_: [])) as extractor:
@@ -177,8 +177,8 @@ async def test_a_setting_that_shows_to_be_wrong_with_the_first_question_is_named
 
 async def test_an_answer_that_was_cut_off_makes_the_extraction_truncated() -> None:
     class Cut(ScriptedEngine):
-        async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
-            return [replace(answer, truncated=True) for answer in await super().answer(passage, types)]
+        async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
+            return [replace(answer, truncated=True) for answer in await super().answer(passage, types, call)]
 
     engine = Cut(lambda passage, kind: ["Ada"])
     extraction = await Extractor(engine, Settings()).extract("Ada met Bob.", ["person"])

@@ -33,6 +33,20 @@ class Cache(Protocol):
         ...
 
 
+class NoCache:
+    """A cache that remembers nothing, for those who want none."""
+
+    async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Nothing is known."""
+        return {}
+
+    async def put_many(self, items: Mapping[str, bytes]) -> None:
+        """Nothing is kept."""
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
 def question_key(fingerprint: str, passage: str, type: EntityType) -> str:
     """Key of the question whether `passage` mentions `type`, put to the model with `fingerprint`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-import tomllib
 from contextlib import closing
 from importlib import metadata
 from pathlib import Path
@@ -15,15 +14,16 @@ from uniner_mcp.doctor.check import Check
 from uniner_mcp.doctor.generative import examine_generative
 from uniner_mcp.engines.choice import choose_engine
 from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest
+from uniner_mcp.engines.opening import describe_choice, describe_fallback
+from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import SettingsError, UninerError
 from uniner_mcp.settings import Settings
-from uniner_mcp.shipped import shipped_text
 
 
 def examine(settings: Settings) -> list[Check]:
     """All checks, cheapest first; nano's files are read in full, servers are asked for their models."""
     folder = settings.nano_path or SHIPPED
-    return [_installation(), *_engine(settings), _fallback(), _model(folder), _cache(settings)]
+    return [_installation(), *_engine(settings), _fallback(settings), _model(folder), _cache(settings)]
 
 
 def _installation() -> Check:
@@ -35,6 +35,8 @@ def _installation() -> Check:
 
 def _engine(settings: Settings) -> list[Check]:
     try:
+        if load_policy(settings.fallback).asks_only_teacher():
+            return [Check("engine", True, describe_choice(settings, ""))]
         choice = choose_engine(settings)
     except SettingsError as error:
         return [Check("engine", False, "none can be chosen", str(error))]
@@ -43,12 +45,14 @@ def _engine(settings: Settings) -> list[Check]:
     return examine_generative(settings, choice)
 
 
-def _fallback() -> Check:
+def _fallback(settings: Settings) -> Check:
     try:
-        policy = tomllib.loads(shipped_text("fallbacks", "none.toml"))
-    except FileNotFoundError as error:
-        return Check("fallback", False, "no policy", str(error))
-    return Check("fallback", True, f"none: {policy['description']}")
+        policy = load_policy(settings.fallback)
+        if policy.may_send():
+            policy.key()
+        return Check("fallback", True, describe_fallback(settings))
+    except UninerError as error:
+        return Check("fallback", False, settings.fallback, str(error))
 
 
 def _model(folder: Path) -> Check:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from uniner_mcp.caches.base import Cache, question_key
-from uniner_mcp.engines.base import Answer, Engine, EngineInfo, Mention, Passage, Provenance
+from uniner_mcp.engines.base import Answer, Call, Engine, EngineInfo, Mention, Passage, Provenance
 from uniner_mcp.schema import EntityType
 
 _Stored = tuple[str, str, str, tuple[tuple[str, tuple[int, int] | None, float | None], ...]]
@@ -20,22 +20,37 @@ _STORED: TypeAdapter[_Stored] = TypeAdapter(_Stored)
 
 @dataclass(eq=False, slots=True)
 class _Flight:
-    """Questions being answered by one task, and how many calls wait for it."""
+    """Questions being answered by one task, what is known of them so far, and the calls that wait for it."""
 
-    keys: Iterable[str]
-    task: asyncio.Task[dict[str, Answer]]
-    waiters: int = 0
+    questions: Mapping[str, EntityType]
+    call: Call
+    found: dict[str, Answer] = field(default_factory=dict[str, Answer])
+    waiters: list[Callable[[Answer], None]] = field(default_factory=list[Callable[[Answer], None]])
+    task: asyncio.Task[None] = field(init=False)
+
+    def tell(self, key: str, answer: Answer) -> None:
+        """An answer is there."""
+        self.found[key] = answer
+        for early in self.waiters:
+            early(answer)
+
+    def join(self, early: Callable[[Answer], None]) -> None:
+        """A call waits from now on; it is told what is known already."""
+        for answer in list(self.found.values()):
+            early(answer)
+        self.waiters.append(early)
 
 
 class Cached:
     """Asks `engine` only what is neither in `cache` nor being asked already.
 
-    Answers are stored, failures and truncated ones are not. Calls that share a question share its computation, which
-    is cancelled only when no call is left that waits for it; what it raises reaches all of them.
+    Answers are stored, failures and truncated ones are not; those that the engine told early are stored even if it
+    breaks or is cancelled before its end, so that a retry asks only the rest. Calls that share a question share its
+    computation, which is cancelled only when no call is left that waits for it; what it raises reaches all of them.
     """
 
     def __init__(self, engine: Engine, cache: Cache) -> None:
-        """Wrap `engine`; it and `cache` are closed together with this one."""
+        """Wrap `engine`; it and `cache`, which others may share, are closed together with this one."""
         self._engine = engine
         self._cache = cache
         self._flights: dict[str, _Flight] = {}
@@ -44,21 +59,26 @@ class Cached:
         """What is to be known of the wrapped engine."""
         return self._engine.info()
 
-    async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+    async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
         """One answer per type, in the order of `types`; those from the cache say so in their provenance."""
         if not types:
             return []
-        fingerprint = self.info().fingerprint
-        keys = [question_key(fingerprint, passage.text, type) for type in types]
-        flights = self._board(passage, dict(zip(keys, types, strict=True)))
+        call = call or Call()
+        keys = self._keys(passage, types)
+        flights = self._board(passage, dict(zip(keys, types, strict=True)), call)
         tasks = {flight.task for flight in flights.values()}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()  # raises what the task raised
-            return [flights[key].task.result()[key] for key in keys]
+            return [flights[key].found[key] for key in keys]
         finally:
-            await self._leave(set(flights.values()))
+            await self._leave(set(flights.values()), call.early)
+
+    async def known(self, passage: Passage, types: Sequence[EntityType]) -> dict[EntityType, Answer]:
+        """The answers that are in the cache; nothing is asked."""
+        questions = dict(zip(self._keys(passage, types), types, strict=True))
+        return {answer.type: answer for answer in (await self._stored(questions)).values()}
 
     async def aclose(self) -> None:
         """Close the wrapped engine and the cache."""
@@ -67,44 +87,63 @@ class Cached:
         finally:
             await self._cache.aclose()
 
-    def _board(self, passage: Passage, questions: Mapping[str, EntityType]) -> dict[str, _Flight]:
+    def _keys(self, passage: Passage, types: Sequence[EntityType]) -> list[str]:
+        fingerprint = self.info().fingerprint
+        return [question_key(fingerprint, passage.text, type) for type in types]
+
+    def _board(self, passage: Passage, questions: Mapping[str, EntityType], call: Call) -> dict[str, _Flight]:
         """The flight of each question: one that is under way, or else a new one for all the rest."""
         under_way = ((key, self._flights.get(key)) for key in questions)
         flights = {key: flight for key, flight in under_way if flight and not flight.task.done()}
         rest = {key: type for key, type in questions.items() if key not in flights}
         if rest:
-            flight = _Flight(rest, asyncio.create_task(self._compute(passage, rest)))
+            flight = _Flight(rest, call)
+            flight.task = asyncio.create_task(self._compute(passage, flight))
             flights |= dict.fromkeys(rest, flight)
             self._flights |= dict.fromkeys(rest, flight)
         for flight in set(flights.values()):
-            flight.waiters += 1
+            flight.join(call.early)
         return flights
 
-    async def _leave(self, flights: Iterable[_Flight]) -> None:
+    async def _leave(self, flights: Iterable[_Flight], early: Callable[[Answer], None]) -> None:
         """Wait no longer; what nobody waits for is cancelled, and has ended when this returns."""
         for flight in flights:
-            flight.waiters -= 1
+            flight.waiters.remove(early)
         left = [flight for flight in flights if not flight.waiters]
         for flight in left:
             flight.task.cancel()
-            for key in flight.keys:
+            for key in flight.questions:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
         if cancelled := [flight.task for flight in left if not flight.task.done()]:
             with anyio.CancelScope(shield=True):
                 await asyncio.gather(*cancelled, return_exceptions=True)
 
-    async def _compute(self, passage: Passage, questions: Mapping[str, EntityType]) -> dict[str, Answer]:
-        stored = await self._cache.get_many(list(questions))
-        answers = {key: answer for key, value in stored.items() if (answer := _decoded(value, questions[key]))}
-        missing = [key for key in questions if key not in answers]
-        if missing:
-            fresh = await self._engine.answer(passage, [questions[key] for key in missing])
-            answers |= zip(missing, fresh, strict=True)
-            whole = (key for key in missing if answers[key].failure is None and not answers[key].truncated)
-            values = ((key, _encoded(answers[key])) for key in whole)
-            await self._cache.put_many({key: value for key, value in values if value is not None})
-        return answers
+    async def _compute(self, passage: Passage, flight: _Flight) -> None:
+        for key, answer in (await self._stored(flight.questions)).items():
+            flight.tell(key, answer)
+        missing = {type: key for key, type in flight.questions.items() if key not in flight.found}
+        if not missing:
+            return
+
+        def early(answer: Answer) -> None:
+            flight.tell(missing[answer.type], answer)
+
+        try:
+            answers = await self._engine.answer(passage, list(missing), replace(flight.call, early=early))
+            flight.found |= zip(missing.values(), answers, strict=True)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._store({key: flight.found[key] for key in missing.values() if key in flight.found})
+
+    async def _stored(self, questions: Mapping[str, EntityType]) -> dict[str, Answer]:
+        values = await self._cache.get_many(list(questions))
+        return {key: answer for key, value in values.items() if (answer := _decoded(value, questions[key]))}
+
+    async def _store(self, answers: Mapping[str, Answer]) -> None:
+        whole = (key for key, answer in answers.items() if answer.failure is None and not answer.truncated)
+        values = ((key, _encoded(answers[key])) for key in whole)
+        await self._cache.put_many({key: value for key, value in values if value is not None})
 
 
 def _encoded(answer: Answer) -> bytes | None:

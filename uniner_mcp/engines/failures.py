@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from uniner_mcp.engines.addresses import shown
 from uniner_mcp.errors import EngineError
 
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which another try may go better."""
 
 
 class TryAgain(Exception):
@@ -29,10 +30,6 @@ class TryAgain(Exception):
         self.late = late
 
 
-class OutOfTime(EngineError):
-    """A question that was tried for as long as a question may take."""
-
-
 class Refused(Exception):
     """The server does not take the request as it stands."""
 
@@ -49,14 +46,14 @@ def meaning(address: str, status: int, retry_after: str | None) -> Exception:
         return Refused()
     if status in (401, 403):
         return EngineError(f"the server at {shown(address)} refused the key ({status}): set `api_key` (UNINER_API_KEY)")
-    if status in _AGAIN:
-        after = _seconds(retry_after)
+    if status in AGAIN:
+        after = seconds_to_wait(retry_after)
         reason = f"answered {status}" + (f" and asks to wait {after:.0f} s" if after else "")
         return TryAgain(address, reason, "lower `requests_at_once`" if status == 429 else "its log says why", after)
     return EngineError(f"the server at {shown(address)} answered {status}: its log says why")
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def seconds_to_wait(retry_after: str | None) -> float | None:
     """The seconds of a Retry-After header, which has a number or a date (RFC 9110, section 10.2.3)."""
     if retry_after is None:
         return None

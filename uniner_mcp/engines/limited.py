@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from uniner_mcp.engines.base import Answer, Engine, EngineInfo, Passage
+from uniner_mcp.engines.base import Answer, Call, Engine, EngineInfo, Passage
 from uniner_mcp.errors import SettingsError
 from uniner_mcp.schema import EntityType
 
@@ -27,10 +27,10 @@ class Limited:
         """What is to be known of the wrapped engine."""
         return self._engine.info()
 
-    async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+    async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
         """The wrapped engine's answers, once there is a place. Cancelling gives the place, or the turn, to the next."""
         async with self._places:
-            return await self._engine.answer(passage, types)
+            return await self._engine.answer(passage, types, call)
 
     async def aclose(self) -> None:
         """Close the wrapped engine."""

@@ -19,9 +19,9 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from uniner_mcp.engines.conversation import Conversation, Piece, Prompt
-from uniner_mcp.engines.generative import Completion, Sampling
+from uniner_mcp.engines.generative import Completion, Early, Sampling, unheard
 from uniner_mcp.engines.reading import Token
-from uniner_mcp.errors import EngineError, SettingsError
+from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
 
 CONTEXT = 2048
 """Tokens of one slot, unless `n_ctx` says otherwise: what LLaMA was trained on."""
@@ -71,15 +71,19 @@ class LlamaCppModel:
         self._loading()
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
     ) -> list[Completion | EngineError]:
         """One completion per wording, one after the other."""
         client = await self._opened()
         slot = await self._slots.get()
         try:
             ids: dict[tuple[Piece, bool], list[int]] = {}
-            prompts = [conversation.tokens_prompt(text, wording) for wording in wordings]
-            return [await self._complete(client, prompt, slot, sampling, ids) for prompt in prompts]
+            completions: list[Completion | EngineError] = []
+            for number, wording in enumerate(wordings):
+                prompt = conversation.tokens_prompt(text, wording)
+                completions.append(await self._complete(client, prompt, slot, sampling, ids))
+                early(number, completions[-1])
+            return completions
         finally:
             self._slots.put_nowait(slot)
 
@@ -137,7 +141,7 @@ class LlamaCppModel:
             server.handle_metrics()
             return server
         except Exception as error:
-            raise EngineError(
+            raise EngineUnavailable(
                 f"llama.cpp cannot load {self._model} ({type(error).__name__}): is it a whole GGUF file, and is there "
                 "memory for it? A smaller quantisation or n_ctx needs less; see `uniner-mcp doctor`."
             ) from None
@@ -193,7 +197,7 @@ class LlamaCppModel:
         try:
             response = await client.post(path, json=body)
         except httpx2.HTTPError as error:
-            raise EngineError(
+            raise EngineUnavailable(
                 f"llama.cpp does not answer any more ({type(error).__name__}): restart uniner-mcp."
             ) from None
         if response.status_code == 400 and b"exceed_context_size_error" in response.content:
@@ -219,12 +223,12 @@ def gguf_file(model: str) -> Path:
         return path
     repository, colon, name = model.partition(":")
     if not colon or repository.count("/") != 1:
-        raise EngineError(f"There is no file {model}: set `model` to a GGUF file, or to id:file on Hugging Face.")
+        raise EngineUnavailable(f"There is no file {model}: set `model` to a GGUF file, or to id:file on Hugging Face.")
     hub = import_module("huggingface_hub")
     try:
         return Path(hub.hf_hub_download(repository, name))
     except (OSError, ValueError) as error:
-        raise EngineError(
+        raise EngineUnavailable(
             f"{name} of {repository} cannot be had from Hugging Face ({type(error).__name__}): check both names and "
             "the network, or give the path of a file."
         ) from None
@@ -234,4 +238,4 @@ def _xllamacpp() -> Any:
     try:
         return import_module("xllamacpp")  # It has no types.
     except ImportError:
-        raise EngineError("llama.cpp is not installed: pip install 'uniner-mcp[llama]'.") from None
+        raise EngineUnavailable("llama.cpp is not installed: pip install 'uniner-mcp[llama]'.") from None

@@ -14,15 +14,16 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from uniner_mcp.engines.addresses import leaves_machine, shown
+from uniner_mcp.engines.connections import NO_KEY, keep_to_ours, open_client
 from uniner_mcp.engines.conversation import Conversation, Prompt
 from uniner_mcp.engines.dialects import Dialect, ModelList, chat_body, completion_body, read_reply
-from uniner_mcp.engines.failures import NotFound, OutOfTime, Refused, TryAgain, meaning
-from uniner_mcp.engines.generative import Completion, Sampling
+from uniner_mcp.engines.failures import NotFound, Refused, TryAgain, meaning
+from uniner_mcp.engines.generative import Completion, Early, Sampling, unheard
 from uniner_mcp.engines.replicas import Replicas, Route
-from uniner_mcp.errors import EngineError
+from uniner_mcp.errors import EngineError, EngineTimeout, EngineUnavailable
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, OpenAI
+    from openai import AsyncOpenAI
 
 _Given = TypeVar("_Given")
 FIRST_WAIT = 0.25
@@ -30,7 +31,6 @@ LONGEST_WAIT = 8.0
 """Seconds between two tries: doubled each time, with jitter, from the first to the longest."""
 CHECK_TIMEOUT = 2.0
 """Seconds in which a server that was down must answer when it is asked for its models."""
-_NO_KEY = "none"
 
 
 @dataclass(slots=True)
@@ -69,11 +69,11 @@ class ServerModel:
         self._known = _Known(dialect)
         self._places = asyncio.Semaphore(at_once)
         self._replicas = Replicas(base_urls, self._is_well)
-        self._clients = {address: _opened(address, api_key or _NO_KEY) for address in base_urls}
+        self._clients = {address: open_client(address, api_key) for address in base_urls}
         self._closed = False
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
     ) -> list[Completion | EngineError]:
         """One completion per wording: all at once, but one after the other for llama.cpp, whose slots share nothing."""
         prompts = [conversation.string_prompt(text, wording) for wording in wordings]
@@ -83,16 +83,21 @@ class ServerModel:
         dialect = self._known.dialect or await self._in_time(route, partial(self._dialect, route))
         if isinstance(dialect, EngineError):
             return [dialect] * len(prompts)
-        asks = [partial(self._ask, prompt, sampling, dialect, route) for prompt in prompts]
+
+        async def complete(number: int) -> Completion | EngineError:
+            ask = partial(self._ask, prompts[number], sampling, dialect, route)
+            early(number, completion := await self._in_time(route, ask))
+            return completion
+
         if dialect == "llama-cpp":
             answers: list[Completion | EngineError] = []
-            for ask in asks:
+            for number in range(len(prompts)):
                 # A server that is stuck would hold the call for each question anew.
-                stuck = bool(answers) and isinstance(answers[-1], OutOfTime)
-                answers.append(answers[-1] if stuck else await self._in_time(route, ask))
+                stuck = bool(answers) and isinstance(answers[-1], EngineTimeout | EngineUnavailable)
+                answers.append(answers[-1] if stuck else await complete(number))
             return answers
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._in_time(route, ask)) for ask in asks]
+            tasks = [group.create_task(complete(number)) for number in range(len(prompts))]
         return [task.result() for task in tasks]
 
     async def aclose(self) -> None:
@@ -104,8 +109,7 @@ class ServerModel:
     async def _in_time(self, route: Route, call: Callable[[float], Awaitable[_Given]]) -> _Given | EngineError:
         """What `call`, given its deadline, gives: tried again until then."""
         async with self._places:
-            started = time.monotonic()
-            deadline = started + self._timeout
+            deadline = time.monotonic() + self._timeout
             before: list[TryAgain] = []
             retrying = AsyncRetrying(
                 retry=retry_if_exception_type(TryAgain),
@@ -119,15 +123,16 @@ class ServerModel:
             except TryAgain as error:
                 # The last try may have had no time left to speak of: the one before it knows better.
                 told = before[-1] if error.late and before else error
-                return self._given_up(told, time.monotonic() - started)
+                return self._given_up(told)
             except EngineError as error:
                 return error
 
-    def _given_up(self, error: TryAgain, seconds: float) -> OutOfTime:
-        last = f"{shown(error.address)} {error.reason}; given up after {seconds:.1f} s: {error.advice}"
+    def _given_up(self, error: TryAgain) -> EngineError:
+        kind = EngineTimeout if error.late else EngineUnavailable
+        last = f"{shown(error.address)} {error.reason}; given up within {self._timeout:g} s: {error.advice}"
         if down := self._replicas.all_down():
-            return OutOfTime(f"none of the servers ({', '.join(map(shown, down))}) is well; the last one, {last}")
-        return OutOfTime(f"the server at {last}")
+            return kind(f"none of the servers ({', '.join(map(shown, down))}) is well; the last one, {last}")
+        return kind(f"the server at {last}")
 
     def _pause(self, state: RetryCallState, route: Route) -> float:
         """Seconds to wait before the next try: none, if it goes to a server that is well."""
@@ -263,9 +268,9 @@ def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[
     import openai
 
     http = openai.DefaultHttpxClient(trust_env=leaves_machine(base_url))
-    key = api_key or _NO_KEY
+    key = api_key or NO_KEY
     with openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s, http_client=http) as client:
-        _keep_to_ours(client)
+        keep_to_ours(client)
         try:
             reply = client.get("/models", cast_to=httpx2.Response)
             return [model.id for model in ModelList.model_validate_json(reply.content).data]
@@ -282,19 +287,3 @@ def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[
 
 def _failure(state: RetryCallState) -> TryAgain:
     return cast(TryAgain, state.outcome and state.outcome.exception())
-
-
-def _opened(address: str, key: str) -> AsyncOpenAI:
-    """A client without retries and time-outs of its own. No proxy stands between us and this machine."""
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-
-    http = DefaultAsyncHttpxClient(trust_env=leaves_machine(address))
-    client = AsyncOpenAI(base_url=address, api_key=key, max_retries=0, timeout=None, http_client=http)
-    _keep_to_ours(client)
-    return client
-
-
-def _keep_to_ours(client: AsyncOpenAI | OpenAI) -> None:
-    """Take out the headers that `openai` reads from OPENAI_* variables: they are of another service, or secret."""
-    client.organization = client.project = None
-    client._custom_headers = {}  # pyright: ignore[reportPrivateUsage]

@@ -1,23 +1,30 @@
-"""The one place where engines are put together: `limited( cached( local ) )`."""
+"""The one place where engines are put together: `limited( fallback( cached( local ), cached( teacher ) ) )`."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
+from uniner_mcp.caches.base import Cache, NoCache
 from uniner_mcp.caches.sqlite import SqliteCache, default_cache_path
-from uniner_mcp.domains import domain_list
+from uniner_mcp.domains import accuracy_of, domain_list
 from uniner_mcp.engines.addresses import leaves_machine
 from uniner_mcp.engines.base import Engine, EngineInfo
+from uniner_mcp.engines.breaking import Breaking
 from uniner_mcp.engines.cached import Cached
 from uniner_mcp.engines.choice import Choice, choose_engine
 from uniner_mcp.engines.dialects import Dialect
+from uniner_mcp.engines.fallback import Fallback
 from uniner_mcp.engines.generative import GenerativeEngine, Model, Sampling
 from uniner_mcp.engines.limited import Limited
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
 from uniner_mcp.engines.profiles import Profile
+from uniner_mcp.engines.teacher.engine import Teacher
+from uniner_mcp.engines.teacher.ledger import Ledger, today
+from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
@@ -26,20 +33,26 @@ _DIALECTS: dict[str, Dialect] = {"vllm": "vllm", "llama-cpp": "llama-cpp"}
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine that the settings ask for, with its limiter and its cache. The model loads in the background.
+    """The engine that the settings ask for, with limiter, cache and fallback. The model loads in the background.
 
     A server is asked for its models if none is named. Raises EngineError where the engine cannot be opened,
     SettingsError where the settings contradict each other.
     """
-    engine = _local(settings)
-    if settings.cache:
-        age = settings.cache_max_age_days
-        cache = SqliteCache(
-            settings.cache_path or default_cache_path(),
-            max_bytes=settings.cache_max_mb * 1024 * 1024,
-            max_age=timedelta(days=age) if age is not None else None,
-        )
-        engine = Cached(engine, cache)
+    policy = load_policy(settings.fallback)
+    teacher = Teacher(policy, Ledger(settings.ledger_path)) if policy.may_send() else None
+    cache = _cache(settings)
+
+    def guarded(engine: Engine) -> Cached:
+        return Cached(Breaking(engine, settings.breaker_failures, settings.breaker_pause_s), cache)
+
+    if teacher is None:
+        return Limited(guarded(_local(settings)), settings.concurrency)
+    local = None if policy.asks_only_teacher() else guarded(_local(settings))
+    model = local.info().model if local is not None else ""
+    catalogue = (
+        expected_accuracy(settings, model) if policy.triggers.accuracy_below is not None else DomainList(domains=[])
+    )
+    engine = Fallback(local, guarded(teacher), policy, partial(accuracy_of, catalogue))
     return Limited(engine, settings.concurrency)
 
 
@@ -48,6 +61,8 @@ def expected_accuracy(settings: Settings, model: str | None = None) -> DomainLis
 
     `model` is the name that the opened engine goes by; it is found out where none is given.
     """
+    if load_policy(settings.fallback).asks_only_teacher():
+        return domain_list()
     choice = choose_engine(settings)
     if choice.engine == "nano":
         folder = settings.nano_path or SHIPPED
@@ -59,12 +74,29 @@ def expected_accuracy(settings: Settings, model: str | None = None) -> DomainLis
 
 def describe_choice(settings: Settings, model: str) -> str:
     """One line for an operator: which engine answers, with what model, why, how it is asked, under what licence."""
+    policy = load_policy(settings.fallback)
+    if policy.asks_only_teacher():
+        return f"the teacher {policy.who()} answers, since the fallback policy {policy.name} says so"
     choice = choose_engine(settings)
     line = f"{choice.engine} answers with {model}, since {choice.why}"
     if choice.engine == "nano":
         return line
     profile = choice.profile_of(model)
     return f"{line}; profile {profile.name}; licence of the model: {profile.licence}"
+
+
+def describe_fallback(settings: Settings) -> str:
+    """One line for an operator: which policy may ask which teacher, and what was spent today."""
+    policy = load_policy(settings.fallback)
+    line = f"{policy.name}: {policy.description}"
+    if not policy.may_send():
+        return f"{line}; nothing is sent"
+    spent, day = Ledger(settings.ledger_path).spent(today()), policy.budget.day
+    of = "" if day.usd is None else f" of {day.usd:.2f}"
+    return (
+        f"{line}; consent: {policy.consent}; texts may go to {policy.who()}; today {spent.questions} questions for "
+        f"{spent.usd:.2f}{of} US dollars"
+    )
 
 
 def served_model(settings: Settings, choice: Choice) -> str:
@@ -77,6 +109,17 @@ def served_model(settings: Settings, choice: Choice) -> str:
     if len(names) != 1:
         raise EngineError(f"The server has {len(names)} models: set `model` to one of {', '.join(sorted(names))}.")
     return names[0]
+
+
+def _cache(settings: Settings) -> Cache:
+    if not settings.cache:
+        return NoCache()
+    age = settings.cache_max_age_days
+    return SqliteCache(
+        settings.cache_path or default_cache_path(),
+        max_bytes=settings.cache_max_mb * 1024 * 1024,
+        max_age=timedelta(days=age) if age is not None else None,
+    )
 
 
 def _local(settings: Settings) -> Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable
 
-from uniner_mcp.engines.base import Answer, EngineInfo, Mention, Passage, Provenance
+from uniner_mcp.engines.base import Answer, Call, EngineInfo, Mention, Passage
 from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import EntityType
 
@@ -44,9 +44,14 @@ class ScriptedEngine:
         """What was given to the constructor."""
         return self._info
 
-    async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
-        """What the script says, one question after the other."""
-        return [await self._ask(passage, type) for type in types]
+    async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
+        """What the script says, one question after the other; each answer is told early."""
+        answers: list[Answer] = []
+        for type in types:
+            answers.append(await self._ask(passage, type))
+            if call is not None:
+                call.early(answers[-1])
+        return answers
 
     async def aclose(self) -> None:
         """Only noted in `closed`."""
@@ -54,12 +59,12 @@ class ScriptedEngine:
 
     async def _ask(self, passage: Passage, type: EntityType) -> Answer:
         self.asked.append((passage.text, type.name))
-        provenance = Provenance(self._info.name, self._info.model, self._info.fingerprint)
+        provenance = self._info.provenance()
         try:
             said = self._script(passage, type)
             if isawaitable(said):
                 said = await said
         except EngineError as error:
-            return Answer(type, (), provenance, failure=str(error))
+            return Answer(type, (), provenance, failure=error)
         mentions = tuple(Mention(mention) if isinstance(mention, str) else mention for mention in said)
         return Answer(type, mentions, provenance)

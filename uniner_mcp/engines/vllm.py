@@ -14,9 +14,9 @@ from typing import Any
 from uuid import uuid4
 
 from uniner_mcp.engines.conversation import Conversation, Prompt
-from uniner_mcp.engines.generative import Completion, Sampling
+from uniner_mcp.engines.generative import Completion, Early, Sampling, unheard
 from uniner_mcp.engines.reading import Token
-from uniner_mcp.errors import EngineError, SettingsError
+from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
 
 ENVIRONMENT = {
     # Standard output belongs to the protocol, or to what a command prints.
@@ -66,7 +66,7 @@ class VllmModel:
             self._loading = self._thread.submit(self._load)
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
     ) -> list[Completion | EngineError]:
         """One completion per wording. All are submitted at once: vLLM computes what they share only once.
 
@@ -76,17 +76,20 @@ class VllmModel:
         if self._loading is not None:
             await asyncio.shield(asyncio.wrap_future(self._loading))
         if self._closed:
-            raise EngineError(CLOSED)
+            raise EngineUnavailable(CLOSED)
         params = _sampling_params(sampling)
+
+        async def complete(number: int, wording: str) -> Completion | EngineError:
+            completion = await self._ask(self._engine, conversation.tokens_prompt(text, wording), params)
+            early(number, completion)
+            return completion
+
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._ask(self._engine, conversation.tokens_prompt(text, wording), params))
-                for wording in wordings
-            ]
+            tasks = [group.create_task(complete(number, wording)) for number, wording in enumerate(wordings)]
             for task in tasks:
                 self._asking.add(task)
                 task.add_done_callback(self._asking.discard)
-        return [EngineError(CLOSED) if task.cancelled() else task.result() for task in tasks]
+        return [EngineUnavailable(CLOSED) if task.cancelled() else task.result() for task in tasks]
 
     async def _ask(self, engine: Any, prompt: Prompt, params: Any) -> Completion | EngineError:
         """One question; cancelling it aborts it in the engine, too."""
@@ -108,7 +111,7 @@ class VllmModel:
         except Exception as error:
             # vLLM's own messages may hold the prompt.
             if engine.errored:
-                return EngineError(
+                return EngineUnavailable(
                     "The vLLM engine has stopped; its last messages on stderr say why: restart uniner-mcp, "
                     "and run `uniner-mcp doctor` if it stops again."
                 )
@@ -134,7 +137,7 @@ class VllmModel:
             vllm = import_module("vllm")
             known = {field.name for field in dataclasses.fields(vllm.AsyncEngineArgs)} - {"model"}
         except Exception as error:
-            raise EngineError(_why_not_imported(error)) from error
+            raise EngineUnavailable(_why_not_imported(error)) from error
         if unknown := sorted(self._options.keys() - known):
             raise SettingsError(
                 f"vLLM {vllm.__version__} has no option `{unknown[0]}`: `vllm_options` are the arguments of its "
@@ -147,7 +150,7 @@ class VllmModel:
         except Exception as error:
             # No question was asked yet: there is no text of a caller in it.
             logger.exception("vLLM cannot load the model.")
-            raise EngineError(_why_not_loaded(self._model, error)) from error
+            raise EngineUnavailable(_why_not_loaded(self._model, error)) from error
 
     def _shut_down(self) -> None:
         engine, self._engine = self._engine, None

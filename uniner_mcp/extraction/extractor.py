@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
+import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Self
+from typing import Literal, Self
 
-from uniner_mcp.engines.base import Answer, Engine, EngineInfo, Passage, Provenance
-from uniner_mcp.errors import ExtractionError, UninerError
+from uniner_mcp.engines.asking import ask
+from uniner_mcp.engines.base import TEACHER, Account, Answer, Call, Engine, EngineInfo, Passage
+from uniner_mcp.errors import EngineError, EveryRouteFailed, ExtractionError, NotSent, Rule
 from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.merging import limit_entities, merge
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
-from uniner_mcp.schema import AnsweredBy, Entity, EntityType, Extraction, Unanswered
+from uniner_mcp.metrics import count_answer
+from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
 from uniner_mcp.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class Extractor:
         settings = settings or load_settings()
         self._engine = engine
         self._limits = Limits(settings.max_text_chars, settings.max_types)
+        self._seconds = settings.request_timeout_s or math.inf
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
@@ -79,26 +83,33 @@ class Extractor:
         overlap: str = "flat",
         limit: int | None = None,
         on_progress: Progress | None = None,
+        consent: bool | None = None,
     ) -> Extraction:
         """Find every mention of the given types in `text`.
 
         Exactly one of `entity_types` and `domain` is given; `definitions` says in words what a type means.
         `min_confidence` leaves out less certain entities, `overlap` ("flat", "nested", "all") says what may overlap,
-        `limit` keeps the first entities. Offsets are code points of `text`. Raises RequestError where the request
-        cannot be answered as it stands, ExtractionError where no question could be answered. Cancelling stops the work.
+        `limit` keeps the first entities; those without a confidence count as certain. `consent` says whether the person
+        who asks lets the text go to a teacher, where the policy wants to know. Offsets are code points of `text`. What
+        is not answered within the setting `request_timeout_s` is listed as unanswered. Raises RequestError where the
+        request cannot be answered as it stands, ExtractionError where no question could be answered. Cancelling stops
+        the work.
         """
+        deadline = time.monotonic() + self._seconds
         request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
+        call = Call(deadline, request.domain, consent, Account())
         budget = self._engine.info().context_budget
         if len(request.text) <= LARGE:
             passages = split_passages(request.text, budget)
-            return _conclude(request, passages, await self._ask(passages, request.types, on_progress))
+            answers = await self._ask(passages, request, call, on_progress)
+            return _conclude(request, passages, answers, call.account)
         # So much takes a while: not on the event loop, where others wait.
         passages = await asyncio.to_thread(split_passages, request.text, budget)
-        answers = await self._ask(passages, request.types, on_progress)
-        return await asyncio.to_thread(_conclude, request, passages, answers)
+        answers = await self._ask(passages, request, call, on_progress)
+        return await asyncio.to_thread(_conclude, request, passages, answers, call.account)
 
     async def _ask(
-        self, passages: Sequence[Passage], types: Sequence[EntityType], on_progress: Progress | None
+        self, passages: Sequence[Passage], request: Request, call: Call, on_progress: Progress | None
     ) -> list[list[Answer]]:
         """The answers of each passage; a few passages at a time."""
         answers: list[list[Answer]] = [[] for _ in passages]
@@ -108,7 +119,9 @@ class Extractor:
         async def work() -> None:
             nonlocal done, on_progress
             for index in waiting:
-                answers[index] = await self._answer(passages[index], types)
+                answers[index] = await ask(self._engine, passages[index], request.types, call)
+                for answer in answers[index]:
+                    count_answer(answer)
                 done += 1
                 if on_progress is not None:
                     try:
@@ -123,31 +136,21 @@ class Extractor:
                 group.create_task(work())
         return answers
 
-    async def _answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
-        info = self._engine.info()
-        try:
-            return await self._engine.answer(passage, types)
-        except UninerError as error:
-            reason = str(error)
-        except Exception as error:
-            # The message of an unforeseen error may hold the caller's text: neither passed on nor logged.
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            logger.error("Engine %s: %s at %s:%s", info.name, type(error).__name__, where.filename, where.lineno)
-            reason = f"the engine {info.name} failed unexpectedly ({type(error).__name__})"
-        nobody = Provenance(info.name, info.model, info.fingerprint)
-        return [Answer(kind, (), nobody, failure=reason) for kind in types]
 
-
-def _conclude(request: Request, passages: Sequence[Passage], answers: Sequence[Sequence[Answer]]) -> Extraction:
+def _conclude(
+    request: Request, passages: Sequence[Passage], answers: Sequence[Sequence[Answer]], account: Account
+) -> Extraction:
     """Ground, merge and count what was answered, list what was not (pure)."""
     found: list[Entity] = []
     ungrounded = 0
     cut = False
-    failures: dict[str, list[str]] = {}
+    failures: dict[str, list[EngineError]] = {}
+    missed: list[EngineError] = []
     questions: Counter[tuple[str, str]] = Counter()
     cached: Counter[tuple[str, str]] = Counter()
     for passage, of_passage in zip(passages, answers, strict=True):
         for answer in of_passage:
+            missed += _missed(answer)
             if answer.failure is not None:
                 failures.setdefault(answer.type.name, []).append(answer.failure)
                 continue
@@ -159,22 +162,60 @@ def _conclude(request: Request, passages: Sequence[Passage], answers: Sequence[S
             found.extend(entities)
             ungrounded += dropped
     if failures and not questions:
-        reasons = dict.fromkeys(reason for of_type in failures.values() for reason in of_type)
-        raise ExtractionError(f"No question could be answered: {' | '.join(reasons)}")
-    certain = [e for e in found if request.min_confidence == 0 or (e.confidence or 0) >= request.min_confidence]
+        raise _nothing_answered([failure for of_type in failures.values() for failure in of_type])
+    certain = [e for e in found if e.confidence is None or e.confidence >= request.min_confidence]
     entities, truncated = limit_entities(merge(certain, request.overlap), request.limit)
     return Extraction(
         entities=entities,
-        unanswered=[_unanswered(name, reasons, len(passages)) for name, reasons in failures.items()],
+        unanswered=[_unanswered(name, of_type, len(passages)) for name, of_type in failures.items()],
         ungrounded=ungrounded,
         truncated=truncated or cut,
-        answered_by=[
-            AnsweredBy(engine=engine, model=model, questions=number, cached=cached[engine, model])
-            for (engine, model), number in questions.items()
-        ],
+        answered_by=_answered_by(questions, cached, account),
+        teacher_missing=_teacher_missing(missed) or None,
     )
 
 
-def _unanswered(name: str, reasons: Sequence[str], passages: int) -> Unanswered:
-    part = "" if len(reasons) == passages else f" ({len(reasons)} of {passages} passages)"
-    return Unanswered(type=name, reason=" | ".join(dict.fromkeys(reasons)) + part)
+def _nothing_answered(failures: Sequence[EngineError]) -> ExtractionError:
+    """One sentence outside, each distinct error inside."""
+    causes = {str(cause): cause for failure in failures for cause in _causes(failure)}
+    return ExtractionError(tuple(causes.values()))
+
+
+def _causes(failure: EngineError) -> Sequence[EngineError]:
+    return failure.causes if isinstance(failure, EveryRouteFailed) else (failure,)
+
+
+def _unanswered(name: str, failures: Sequence[EngineError], passages: int) -> Unanswered:
+    part = "" if len(failures) == passages else f" ({len(failures)} of {passages} passages)"
+    return Unanswered(type=name, reason=" | ".join(dict.fromkeys(map(str, failures))) + part)
+
+
+def _missed(answer: Answer) -> list[EngineError]:
+    """Why the teacher did not answer, if it was meant to."""
+    return [answer.missed] if answer.missed is not None else []
+
+
+def _teacher_missing(missed: Sequence[EngineError]) -> list[TeacherMissing]:
+    counted: Counter[tuple[Rule | Literal["failed"], str]] = Counter((_rule(error), str(error)) for error in missed)
+    return [TeacherMissing(cause=cause, reason=reason, questions=n) for (cause, reason), n in counted.items()]
+
+
+def _rule(error: EngineError) -> Rule | Literal["failed"]:
+    return error.rule if isinstance(error, NotSent) else "failed"
+
+
+def _answered_by(
+    questions: Counter[tuple[str, str]], cached: Counter[tuple[str, str]], account: Account
+) -> list[AnsweredBy]:
+    """Who answered, and what the teacher cost, also where it answered nothing for it."""
+    cost, paid = account.cost, (TEACHER, account.model)
+    by = [
+        AnsweredBy(engine=engine, model=model, questions=number, cached=cached[engine, model])
+        for (engine, model), number in questions.items()
+    ]
+    if account.model is None or not cost.input_tokens + cost.output_tokens:
+        return by
+    spent = {"input_tokens": cost.input_tokens, "output_tokens": cost.output_tokens, "usd": round(cost.usd, 9)}
+    if paid not in questions:
+        by.append(AnsweredBy(engine=TEACHER, model=account.model, questions=0, cached=0))
+    return [one.model_copy(update=spent) if (one.engine, one.model) == paid else one for one in by]

@@ -25,6 +25,7 @@ class Request:
 
     text: str
     types: tuple[EntityType, ...]
+    domain: str | None
     min_confidence: float
     overlap: Overlap
     limit: int | None
@@ -67,7 +68,8 @@ def check_request(
     if limit is not None and (not isinstance(limit, int) or limit < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("`limit` is a whole number from 1 up, or left out for all entities.")
     types = _types(entity_types, domain, definitions or {}, limits)
-    return Request(text, types, min_confidence, cast(Overlap, overlap), limit)
+    asked = find_domain(domain).name if domain is not None else None
+    return Request(text, types, asked, min_confidence, cast(Overlap, overlap), limit)
 
 
 def _types(

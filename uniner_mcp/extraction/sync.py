@@ -54,9 +54,12 @@ class SyncExtractor:
         min_confidence: float = 0.0,
         overlap: str = "flat",
         limit: int | None = None,
+        consent: bool | None = None,
     ) -> Extraction:
         """As `Extractor.extract`."""
         if self._portal is None:
             raise UninerError("Use SyncExtractor in a `with` block: `with SyncExtractor.open() as extractor:`.")
-        call = partial(self._extractor.extract, min_confidence=min_confidence, overlap=overlap, limit=limit)
+        call = partial(
+            self._extractor.extract, min_confidence=min_confidence, overlap=overlap, limit=limit, consent=consent
+        )
         return self._portal.call(call, text, entity_types, domain, definitions)

@@ -1,18 +1,22 @@
 """The two tools that an agent sees. Both answer with the same compact JSON as structured content and as text."""
 
-from __future__ import annotations
+# Annotations are evaluated where they stand (no `from __future__`): they name resolvers that are closures.
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
-from uniner_mcp.errors import UninerError
+from uniner_mcp.errors import ExtractionError, UninerError
+from uniner_mcp.extraction.consent import consent_question, wants_consent
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList, Extraction, Overlap
+from uniner_mcp.server.consent import Consent, Consents, can_ask
 
 
 def _result(model: BaseModel) -> Any:
@@ -22,8 +26,71 @@ def _result(model: BaseModel) -> Any:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The arguments of a call."""
+
+    text: str
+    entity_types: Sequence[str] | None
+    domain: str | None
+    definitions: Mapping[str, str] | None
+    min_confidence: float
+    overlap: str
+    limit: int | None
+
+
 def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainList) -> None:
     """Add `extract_entities` and `list_domains`."""
+    consents = Consents()
+
+    async def run(asked: _Asked, ctx: Context[object], consent: bool | None, before: int = 0) -> Extraction:
+        """Extract; `before` is how much of the progress was reported in an earlier run of the same call, as a share."""
+
+        async def report(done: int, total: int) -> None:
+            await ctx.report_progress(before * total + done, total, f"Read passage {done} of {total}")
+
+        return await extractor.extract(
+            asked.text,
+            asked.entity_types,
+            asked.domain,
+            asked.definitions,
+            min_confidence=asked.min_confidence,
+            overlap=asked.overlap,
+            limit=asked.limit,
+            on_progress=report,
+            consent=consent,
+        )
+
+    async def asked(
+        text: str,
+        entity_types: list[str] | None,
+        domain: str | None,
+        definitions: dict[str, str] | None,
+        min_confidence: float,
+        overlap: str,
+        limit: int | None,
+    ) -> _Asked:
+        return _Asked(text, entity_types, domain, definitions, min_confidence, overlap, limit)
+
+    async def first(asked: Annotated[_Asked, Resolve(asked)], ctx: Context[object]) -> Extraction | ExtractionError:
+        """What comes out without asking the person, who may have answered before."""
+        try:
+            return await run(asked, ctx, consents.recall(ctx))
+        except ExtractionError as error:
+            return error
+        except UninerError as error:
+            raise ToolError(str(error)) from None
+
+    async def consent(
+        asked: Annotated[_Asked, Resolve(asked)],
+        first: Annotated[Extraction | ExtractionError, Resolve(first)],
+        ctx: Context[object],
+    ) -> Elicit[Consent] | None:
+        """The person is asked only where it makes a difference, once for a connection."""
+        teacher = extractor.info().teacher
+        if teacher is None or not wants_consent(first) or consents.recall(ctx) is not None or not can_ask(ctx):
+            return None
+        return Elicit(consent_question(len(asked.text), teacher), Consent)
 
     @server.tool(
         title="Extract entities of any type",
@@ -39,6 +106,9 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
     async def extract_entities(  # pyright: ignore[reportUnusedFunction]
         text: Annotated[str, Field(description="The text to read, of any length.")],
         ctx: Context[object],
+        asked: Annotated[_Asked, Resolve(asked)],
+        first: Annotated[Extraction | ExtractionError, Resolve(first)],
+        consent: Annotated[ElicitationResult[Consent], Resolve(consent)],
         entity_types: Annotated[
             list[str] | None,
             Field(
@@ -55,7 +125,8 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
             Field(description="What a type means, by its name, where the name alone does not say: {name: sentence}."),
         ] = None,
         min_confidence: Annotated[
-            float, Field(description="Leave out entities the model is less sure of, 0 to 1.")
+            float,
+            Field(description="Leave out entities the model is less sure of, 0 to 1; those without a confidence stay."),
         ] = 0.0,
         overlap: Annotated[
             str,
@@ -73,24 +144,20 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         (`text[start:end]` is the mention, offsets count Unicode code points), the types that could not be answered
         (`unanswered`), and whether `limit` cut the list (`truncated`).
         """
-
-        async def report(done: int, total: int) -> None:
-            await ctx.report_progress(done, total, f"Read passage {done} of {total}")
-
+        outcome = first
         try:
-            extraction = await extractor.extract(
-                text,
-                entity_types,
-                domain,
-                definitions,
-                min_confidence=min_confidence,
-                overlap=overlap,
-                limit=limit,
-                on_progress=report,
-            )
+            # None is accepted where nobody was asked.
+            if isinstance(consent, AcceptedElicitation) and consent.data is not None:  # pyright: ignore[reportUnnecessaryComparison]
+                consents.note(ctx, consent.data.allow)
+                if consent.data.allow:
+                    outcome = await run(asked, ctx, True, before=1)
+            elif consent.action == "decline":
+                consents.note(ctx, False)
+            if isinstance(outcome, ExtractionError):
+                raise outcome
         except UninerError as error:
             raise ToolError(str(error)) from None
-        return _result(extraction)
+        return _result(outcome)
 
     @server.tool(
         title="List domains",

@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uniner_mcp.engines.base import Answer, EngineInfo, Mention, Passage, Provenance
+from uniner_mcp.engines.base import Answer, Call, EngineInfo, Mention, Passage, Provenance
 from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest
-from uniner_mcp.errors import EngineError
+from uniner_mcp.errors import EngineUnavailable
 from uniner_mcp.schema import EntityType
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class NanoEngine:
 
         # The fingerprint speaks for these very files, and cached answers go by it.
         if damaged := damaged_files(self._folder, self._manifest):
-            raise EngineError(
+            raise EngineUnavailable(
                 f"Files of the nano model are missing or changed ({', '.join(damaged)}): run `uniner-mcp doctor`."
             )
         try:
             return NanoRuntime(self._folder, self._manifest, self._threads)
         except Exception as error:
-            raise EngineError(
+            raise EngineUnavailable(
                 f"The nano model in {self._folder} cannot be loaded ({type(error).__name__}): run `uniner-mcp doctor`."
             ) from error
 
@@ -70,7 +70,7 @@ class NanoEngine:
         """Known before the model is loaded."""
         return self._info
 
-    async def answer(self, passage: Passage, types: Sequence[EntityType]) -> list[Answer]:
+    async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
         """Encode the passage once and score it against each type."""
         wordings = [f"{kind.name}: {kind.definition}" if kind.definition else kind.name for kind in types]
         runtime = await asyncio.shield(asyncio.wrap_future(self._loading()))

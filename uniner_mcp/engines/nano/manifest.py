@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from uniner_mcp.errors import EngineError
+from uniner_mcp.errors import EngineError, EngineUnavailable
 from uniner_mcp.schema import Accuracy
 
 SHIPPED = Path(__file__).with_name("model")
@@ -50,9 +50,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json((folder / "nano.json").read_bytes())
     except OSError:
-        raise EngineError(f"No nano.json in {folder}: reinstall uniner-mcp, or point `nano_path` to a model.") from None
+        raise EngineUnavailable(
+            f"No nano.json in {folder}: reinstall uniner-mcp, or point `nano_path` to a model."
+        ) from None
     except ValidationError:
-        raise EngineError(f"{folder / 'nano.json'} is not a nano manifest: reinstall uniner-mcp.") from None
+        raise EngineUnavailable(f"{folder / 'nano.json'} is not a nano manifest: reinstall uniner-mcp.") from None
 
 
 def read_scores(folder: Path) -> Scores | None:

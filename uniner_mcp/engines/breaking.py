@@ -1,0 +1,79 @@
+"""An engine that leaves the engine that it wraps alone while that is broken: a circuit breaker."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from uniner_mcp.engines.base import Answer, Call, Engine, EngineInfo, Passage
+from uniner_mcp.errors import CircuitOpen, EngineTimeout, EngineUnavailable
+from uniner_mcp.schema import EntityType
+
+logger = logging.getLogger(__name__)
+
+_BROKEN = (EngineUnavailable, EngineTimeout)
+"""What tells that the engine itself is broken; an unreadable or a refused answer comes from one that works."""
+
+
+class Breaking:
+    """Lets calls through until `failures` in a row were answered by nothing but EngineUnavailable and EngineTimeout.
+
+    Then questions fail with CircuitOpen, at once, for `pause_s` seconds; after that one call tries, while the others
+    still fail: if it is answered the circuit is closed, else the pause begins anew. A cancelled call tells nothing.
+    """
+
+    def __init__(self, engine: Engine, failures: int, pause_s: float) -> None:
+        """Wrap `engine`, which is closed together with this one."""
+        self._engine = engine
+        self._most = failures
+        self._pause = pause_s
+        self._failed = 0
+        self._open_until = 0.0
+        self._trying = False
+
+    def info(self) -> EngineInfo:
+        """What is to be known of the wrapped engine."""
+        return self._engine.info()
+
+    async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
+        """The wrapped engine's answers, or CircuitOpen for each question."""
+        is_open = self._failed >= self._most
+        if is_open and (self._trying or time.monotonic() < self._open_until):
+            return self._left_alone(types)
+        self._trying = is_open
+        try:
+            answers = await self._engine.answer(passage, types, call)
+            self._note(bool(answers) and all(isinstance(answer.failure, _BROKEN) for answer in answers))
+            return answers
+        except _BROKEN:
+            self._note(True)
+            raise
+        finally:
+            if is_open:
+                self._trying = False
+
+    async def aclose(self) -> None:
+        """Close the wrapped engine."""
+        await self._engine.aclose()
+
+    def _note(self, broken: bool) -> None:
+        name = self._engine.info().name
+        if broken:
+            self._failed += 1
+            if self._failed >= self._most:
+                self._open_until = time.monotonic() + self._pause
+                logger.warning("Engine %s failed %d times in a row: left alone for a while", name, self._failed)
+            return
+        if self._failed >= self._most:
+            logger.warning("Engine %s answers again", name)
+        self._failed = 0
+
+    def _left_alone(self, types: Sequence[EntityType]) -> list[Answer]:
+        info = self._engine.info()
+        left = max(0.0, self._open_until - time.monotonic())
+        failure = CircuitOpen(
+            f"{info.name} failed {self._failed} times in a row and is left alone for {left:.0f} s: see that it runs"
+        )
+        nobody = info.provenance()
+        return [Answer(kind, (), nobody, failure=failure) for kind in types]

@@ -1,0 +1,1 @@
+"""The teacher: a large chat model that a fallback policy may ask."""

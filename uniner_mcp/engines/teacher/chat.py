@@ -1,0 +1,148 @@
+"""One request to the teacher's server, and what its failures mean; its own words, which may hold text, stay there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from uniner_mcp.engines.failures import AGAIN, TryAgain, seconds_to_wait
+from uniner_mcp.engines.teacher.policy import Policy
+from uniner_mcp.errors import AnswerRefused, EngineError, EngineUnavailable
+
+if TYPE_CHECKING:
+    import openai
+
+_REPLACED = {"max_completion_tokens": "max_tokens"}
+"""Fields that older servers know under another name."""
+_NEEDED = frozenset({"model", "messages"})
+
+
+class Usage(BaseModel):
+    """Tokens that were billed."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Reply(BaseModel):
+    choices: list[_Choice]
+    usage: Usage | None = None
+
+
+class Reply(BaseModel):
+    """What the teacher wrote; `refused` and `cut` tell why there is nothing, or only a part."""
+
+    content: str | None
+    refused: str | None
+    cut: bool
+    usage: Usage | None
+
+
+class Unbilled(Exception):
+    """A failure that costs nothing; `error` says what it was."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Chat:
+    """Sends requests to the server of a policy's teacher. Nothing is sent before the first one."""
+
+    def __init__(self, policy: Policy, client: openai.AsyncOpenAI) -> None:
+        """`client` makes no retries and has no time-outs of its own; it is closed together with this one."""
+        assert policy.teacher is not None
+        self._policy = policy
+        self._teacher = policy.teacher
+        self._client = client
+        self._refused: set[str] = set()
+
+    def body(self, messages: list[dict[str, str]], response_format: dict[str, object]) -> dict[str, object]:
+        """The request, without the fields that the server was seen to refuse."""
+        fields: dict[str, object] = {
+            "model": self._teacher.model,
+            "messages": messages,
+            "response_format": response_format,
+            "max_completion_tokens": self._teacher.max_answer_tokens,
+            **self._teacher.options,
+        }
+        for name, other in _REPLACED.items():
+            if name in self._refused:
+                fields[other] = fields[name]
+        return {name: value for name, value in fields.items() if name not in self._refused}
+
+    async def post(self, body: dict[str, object], seconds: float) -> Reply:
+        """The reply. Raises TryAgain or EngineError; in Unbilled where the server certainly did no work."""
+        import httpx2
+        import openai
+
+        policy, address = self._policy, self._teacher.base_url
+        try:
+            async with asyncio.timeout(seconds):
+                raw = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+                reply = _Reply.model_validate_json(raw.content)
+                choice = reply.choices[0]
+        except openai.APIStatusError as error:
+            raise Unbilled(self._meaning(error)) from None
+        except TimeoutError:
+            raise TryAgain(address, "did not answer in time", "raise `timeout_s` of the teacher", late=True) from None
+        except openai.APIConnectionError as error:
+            again = TryAgain(address, "cannot be reached, or broke off", "check `base_url` of the teacher")
+            refused = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+            raise (Unbilled(again) if refused else again) from None
+        except (ValidationError, IndexError):
+            raise TryAgain(address, "sent a reply that is no completion in JSON", "check its `base_url`") from None
+        refused = None
+        if choice.message.refusal is not None:
+            refused = f"{policy.who()} declined to answer"
+        elif choice.finish_reason == "content_filter":
+            refused = f"the content filter of {policy.who()} stopped the answer"
+        cut = choice.finish_reason == "length"
+        return Reply(content=choice.message.content, refused=refused, cut=cut, usage=reply.usage)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _meaning(self, error: openai.APIStatusError) -> Exception:
+        policy, address, status, code = self._policy, self._teacher.base_url, error.status_code, error.code or ""
+        who = policy.who()
+        if status in (400, 422):
+            if error.param is not None and self._leave_out(error.param):
+                return TryAgain(address, "does not take a field of the request", "see its log", after=0.0)
+            if code == "content_filter":
+                return AnswerRefused(f"the content filter of {who} refused the text")
+            if code == "context_length_exceeded":
+                return EngineError(f"the passage is too long for {who}: lower `max_chars` in [send]")
+            return EngineError(f"{who} refused the request ({status}): check `options` and `model` of the policy")
+        if status in (401, 403):
+            variable = self._teacher.key_variable or "`key_variable`"
+            return EngineError(f"{who} refused the key ({status}): set {variable} to a valid one")
+        if status in (404, 405):
+            return EngineError(f"{who} is not there ({status}): check `model`, and that `base_url` ends in /v1")
+        if code == "insufficient_quota":
+            return EngineUnavailable(f"the account at {who} has no credit left ({status}): add some")
+        if status in AGAIN:
+            after = seconds_to_wait(error.response.headers.get("retry-after"))
+            asks = f" and asks to wait {after:.0f} s" if after else ""
+            return TryAgain(address, f"answered {status}{asks}", "try again later", after)
+        return EngineError(f"{who} answered {status}")
+
+    def _leave_out(self, param: str) -> bool:
+        """Remember a field that the server does not know; False where it is needed, or was left out already."""
+        name = param.partition(".")[0]
+        known = {"response_format", "max_completion_tokens", *self._teacher.options} - _NEEDED - self._refused
+        self._refused |= {name} & known
+        return name in known

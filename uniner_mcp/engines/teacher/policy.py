@@ -1,0 +1,214 @@
+"""Fallback policies: when a question may go to the teacher, what may be sent, and what it may cost.
+
+The shipped ones stand in `fallbacks/*.toml`; a user's own is a TOML file with the same keys, which may `extends` one.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+
+from uniner_mcp.domains import find_domain
+from uniner_mcp.engines.addresses import shown
+from uniner_mcp.engines.redaction import Redactable
+from uniner_mcp.errors import RequestError, SettingsError
+from uniner_mcp.schema import Frozen
+from uniner_mcp.settings import Address
+from uniner_mcp.shipped import shipped_text
+
+SHIPPED = ("none", "on-failure", "low-confidence", "teacher-only")
+_MOST_EXTENDED = 8
+
+Trigger = Literal["always", "unavailable", "timeout", "circuit-open", "unreadable", "failed"]
+"""What sends a question on: always, or how the local engine failed it (`failed`: in any other way)."""
+
+
+def _domain(name: object) -> object:
+    try:
+        return find_domain(name).name if isinstance(name, str) else name
+    except RequestError as error:
+        raise ValueError(str(error)) from None
+
+
+class TeacherSettings(Frozen):
+    """Which model is asked, where, and how long.
+
+    key_variable: name of the environment variable that holds the key; empty: the server wants none.
+    timeout_s: seconds for one passage, retries included.
+    max_answer_tokens: the longest answer for one passage; what a call is reserved at.
+    options: further fields of the request, such as `temperature` and `reasoning_effort`.
+    """
+
+    model: str = Field(min_length=1)
+    base_url: Address = "https://api.openai.com/v1"
+    key_variable: str = "OPENAI_API_KEY"
+    timeout_s: float = Field(default=30, gt=0)
+    max_answer_tokens: int = Field(default=2048, ge=16)
+    options: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class Triggers(Frozen):
+    """When a question goes on to the teacher; any one of them is enough.
+
+    confidence_below: one of the local mentions is less certain than this (0 to 1).
+    accuracy_below: F1 in percent; the local model is known to do worse in the domain, or with the type.
+    """
+
+    on: tuple[Trigger, ...] = ()
+    confidence_below: float | None = Field(default=None, gt=0, le=1)
+    accuracy_below: float | None = Field(default=None, gt=0, le=100)
+
+
+class Sending(Frozen):
+    """What may be sent: not in these domains, no passage of more characters, and not what is redacted."""
+
+    never_domains: tuple[Annotated[str, BeforeValidator(_domain)], ...] = ()
+    max_chars: int = Field(default=20_000, ge=1)
+    redact: tuple[Redactable, ...] = ()
+
+
+class Limit(Frozen):
+    """The most of each that may be spent; what is left out is not limited."""
+
+    questions: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    usd: float | None = Field(default=None, ge=0)
+
+
+class Budget(Frozen):
+    """Limits for one request and for one day (UTC), and what stands when they are reached.
+
+    when_spent: `keep-local` the local answer, where there is one; `unanswered` none.
+    """
+
+    request: Limit = Limit()
+    day: Limit = Limit()
+    when_spent: Literal["keep-local", "unanswered"] = "keep-local"
+
+
+class Price(Frozen):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class Policy(Frozen):
+    """A fallback policy.
+
+    consent: `never` nothing is sent; `operator` whoever set the policy has agreed; `ask` the person at the client is
+        asked.
+    serve_later: whether an answer of the teacher that is in the cache is given before the local engine is asked.
+    """
+
+    name: str
+    description: str = Field(min_length=1)
+    consent: Literal["never", "operator", "ask"]
+    teacher: TeacherSettings | None = None
+    triggers: Triggers = Triggers()
+    send: Sending = Sending()
+    budget: Budget = Budget()
+    serve_later: bool = True
+    prices: Mapping[str, Price] = Field(default_factory=dict[str, Price])
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Policy:
+        if self.consent == "never":
+            return self
+        if self.teacher is None:
+            raise ValueError("`teacher` is missing: say which model is asked ([teacher] model = …)")
+        triggers = self.triggers
+        if not triggers.on and triggers.confidence_below is None and triggers.accuracy_below is None:
+            raise ValueError('`triggers` is empty: say when the teacher is asked, or set consent = "never"')
+        limited = self.budget.request.usd is not None or self.budget.day.usd is not None
+        if limited and self.teacher.model not in self.prices:
+            raise ValueError(
+                f'`prices` has no {self.teacher.model}, and a budget is in usd: add [prices."{self.teacher.model}"] '
+                "with input and output"
+            )
+        return self
+
+    def may_send(self) -> bool:
+        """Whether this policy can let a text go to a teacher."""
+        return self.consent != "never"
+
+    def asks_only_teacher(self) -> bool:
+        """Whether the local engine is not even opened."""
+        return self.may_send() and "always" in self.triggers.on
+
+    def key(self) -> str | None:
+        """The teacher's key, from the environment. Raises SettingsError where it is not set."""
+        variable = self.teacher.key_variable if self.teacher is not None else ""
+        if not variable:
+            return None
+        if key := os.environ.get(variable):
+            return key
+        raise SettingsError(
+            f"The fallback policy {self.name} needs its teacher's key: set {variable} in the environment, set "
+            '`key_variable` to another variable (or to "" for a server without keys), or choose --fallback none.'
+        )
+
+    def who(self) -> str:
+        """The teacher in words: model and host. Not for a policy without one."""
+        assert self.teacher is not None
+        return f"{self.teacher.model} at {shown(self.teacher.base_url)}"
+
+
+def load_policy(chosen: str) -> Policy:
+    """The policy of that name, or in that TOML file. Raises SettingsError that names the file and the key."""
+    return _checked(chosen, _read(chosen))
+
+
+def _read(chosen: str, depth: int = 0) -> dict[str, object]:
+    """The keys of a policy, those of the policy that it extends included."""
+    if depth > _MOST_EXTENDED:
+        raise SettingsError(f"The fallback policy {chosen} extends itself: mend `extends`.")
+    try:
+        if chosen in SHIPPED:
+            text = shipped_text("fallbacks", f"{chosen}.toml")
+        else:
+            text = Path(chosen).expanduser().read_text(encoding="utf-8")
+        keys: dict[str, object] = tomllib.loads(text)
+    except FileNotFoundError:
+        raise SettingsError(
+            f"`fallback` is neither one of {', '.join(SHIPPED)} nor a file that exists: {chosen}."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The fallback policy {chosen} cannot be read ({type(error).__name__}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"The fallback policy {chosen} is not valid TOML: {error}.") from None
+    base = keys.pop("extends", None)
+    if base is None:
+        return keys
+    if not isinstance(base, str):
+        raise SettingsError(f"The fallback policy {chosen} is wrong (extends): give the name or the file of a policy.")
+    beside = Path(chosen).expanduser().parent / base
+    return _merged(_read(base if base in SHIPPED else str(beside), depth + 1), keys)
+
+
+def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
+    """Tables are merged key by key, everything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(under, dict) and isinstance(value, dict):
+            value = _merged(cast("dict[str, object]", under), cast("dict[str, object]", value))
+        merged[key] = value
+    return merged
+
+
+def _checked(chosen: str, keys: Mapping[str, object]) -> Policy:
+    try:
+        return Policy.model_validate({"name": Path(chosen).stem, **keys})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "as a whole"
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = "there is no such key"
+        raise SettingsError(f"The fallback policy {chosen} is wrong ({key}): {said}.") from None
