@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import socket
+import sys
 from pathlib import Path
 
 import pytest
+from engines.policies import write_policy
+from engines.teacher_server import teacher_server
 from typer.testing import CliRunner, Result
 
 from uniner_mcp.cli import app
@@ -150,3 +155,54 @@ def test_doctor_and_domains_look_at_the_engine_that_is_asked_for() -> None:
     assert ill.exit_code == 1 and "--base-url" in ill.stdout
     asked = ("--base-url", "http://127.0.0.1:9/v1", "--model", "Universal-NER/UniNER-7B-type")
     assert json.loads(run("domains", "--json", *asked).stdout)["domains"][0]["accuracy"]["model"] == "UniNER-7B"
+
+
+@pytest.mark.parametrize(("typed", "engine"), [("y", "teacher"), ("n", None)])
+def test_extract_asks_the_person_at_the_terminal_for_consent(tmp_path: Path, typed: str, engine: str | None) -> None:
+    import asyncio
+
+    async def run_at_a_terminal() -> tuple[int, str, str]:
+        async with teacher_server().running() as teacher:
+            policy = write_policy(tmp_path, "on-failure", teacher, top='consent = "ask"')
+            terminal, far_end = pty.openpty()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "uniner_mcp", "extract", "Maria Keller left Berlin.", "-t", "person", "--json",
+                "--engine", "vllm", "--base-url", "http://127.0.0.1:9/v1", "--model", "tiny", "--fallback", policy,
+                stdin=far_end, stdout=asyncio.subprocess.PIPE, stderr=far_end, cwd=tmp_path,
+                env={**os.environ, "UNINER_TIMEOUT_S": "0.2", "UNINER_LEDGER_PATH": str(tmp_path / "ledger.sqlite")},
+            )  # fmt: skip
+            os.write(terminal, f"{typed}\n".encode())
+            stdout, _ = await process.communicate()
+            shown = os.read(terminal, 10_000).decode()
+            os.close(terminal)
+            os.close(far_end)
+            return process.returncode or 0, stdout.decode(), shown
+
+    code, stdout, shown = asyncio.run(run_at_a_terminal())
+    assert "May this text (25 characters) be sent to gpt-test at 127.0.0.1" in " ".join(shown.split())
+    if engine is None:
+        assert code == 1 and "nothing was sent" in " ".join(shown.split())
+    else:
+        assert code == 0 and json.loads(stdout)["answered_by"][0]["engine"] == engine
+
+
+def test_extract_without_a_terminal_sends_nothing_that_needs_consent(tmp_path: Path) -> None:
+    policy = write_policy(tmp_path, "teacher-only", "http://127.0.0.1:9/v1", top='consent = "ask"')
+    result = run("extract", SENTENCE, "-t", "person", "--fallback", policy)
+    assert result.exit_code == 1 and "was not asked, so that nothing was sent" in " ".join(result.stderr.split())
+
+
+def test_extract_says_what_the_teacher_was_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_LEDGER_PATH", str(tmp_path / "ledger.sqlite"))
+    more = "[triggers]\nconfidence_below = 1.0\n[budget.request]\nquestions = 0\n"
+    policy = write_policy(tmp_path, "on-failure", "http://127.0.0.1:9/v1", more)
+    result = run("extract", SENTENCE, "-t", "person", "--fallback", policy)
+    assert result.exit_code == 0 and "[Marie Curie](person)" in result.stdout
+    assert "not asked of the teacher (1): the budget of questions" in " ".join(result.stderr.split())
+
+
+def test_serve_says_which_teacher_may_be_asked(tmp_path: Path) -> None:
+    policy = write_policy(tmp_path, "on-failure", "http://127.0.0.1:9/v1")
+    result = run("serve", "--fallback", policy, stdin=b"")
+    assert "fallback on-failure-here: the teacher answers what" in result.stderr
+    assert "texts may go to gpt-test at 127.0.0.1:9" in result.stderr

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
 
 from uniner_mcp.engines import breaking
-from uniner_mcp.engines.base import Passage
+from uniner_mcp.engines.base import Answer, Call, Passage
 from uniner_mcp.engines.breaking import Breaking
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import CircuitOpen, EngineTimeout, EngineUnavailable, UnreadableAnswer
@@ -92,7 +93,7 @@ async def test_an_engine_that_answers_nonsense_is_not_broken(play: Play) -> None
 
 async def test_an_engine_that_breaks_as_a_whole_counts_too() -> None:
     class Dead(ScriptedEngine):
-        async def answer(self, *_: object) -> list[object]:  # type: ignore[override]
+        async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
             raise EngineUnavailable("gone")
 
     engine = Breaking(Dead(lambda passage, kind: []), failures=1, pause_s=10)

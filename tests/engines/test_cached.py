@@ -419,3 +419,61 @@ async def test_a_finished_computation_is_not_joined_while_its_call_still_waits_f
         assert said(await first) == [["b"]]
         assert [str(answer.failure) for answer in await second] == ["no list", "None"]
     assert asked(inner) == "baa"
+
+
+async def test_what_was_answered_before_a_call_is_cancelled_is_remembered() -> None:
+    inner = ScriptedEngine(gate := Gate())
+    engine = Cached(inner, cache := DictCache())
+    with anyio.fail_after(5):
+        call = begin(engine, A, B, C)
+        await gate.begun["a"].wait()
+        gate.let_go["a"].set()
+        await gate.begun["b"].wait()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        assert len(cache.values) == 1
+        gate.open()
+        again = await engine.answer(PASSAGE, [A, B, C])
+    assert (said(again), cached(again)) == ([["a"], ["b"], ["c"]], [True, False, False])
+
+
+async def test_what_was_answered_before_an_engine_breaks_is_remembered() -> None:
+    async def script(passage: Passage, type: EntityType) -> list[Mention | str]:
+        if type is B:
+            raise RuntimeError("out of memory")
+        return [type.name]
+
+    engine = Cached(ScriptedEngine(script), cache := DictCache())
+    with pytest.raises(RuntimeError):
+        await engine.answer(PASSAGE, [A, B])
+    assert len(cache.values) == 1
+
+
+async def test_answers_are_told_early_to_all_that_wait_also_to_those_that_come_later() -> None:
+    inner = ScriptedEngine(gate := Gate())
+    engine = Cached(inner, DictCache())
+    heard: list[list[str]] = [[], []]
+    with anyio.fail_after(5):
+        calls = [
+            asyncio.create_task(engine.answer(PASSAGE, [A, B], Call(early=lambda one: heard[0].append(one.type.name))))
+        ]
+        await gate.begun["a"].wait()
+        gate.let_go["a"].set()
+        await gate.begun["b"].wait()
+        assert heard == [["a"], []]
+        calls.append(
+            asyncio.create_task(engine.answer(PASSAGE, [A, B], Call(early=lambda one: heard[1].append(one.type.name))))
+        )
+        await anyio.wait_all_tasks_blocked()
+        assert heard == [["a"], ["a"]]
+        gate.open()
+        await asyncio.gather(*calls)
+    assert heard == [["a", "b"], ["a", "b"]] and asked(inner) == "ab"
+
+
+async def test_what_is_known_is_told_without_asking_anything() -> None:
+    inner = ScriptedEngine(lambda passage, type: [type.name])
+    engine = Cached(inner, DictCache())
+    await engine.answer(PASSAGE, [A])
+    known = await engine.known(PASSAGE, [A, B])
+    assert list(known) == [A] and known[A].provenance.cached and asked(inner) == "a"

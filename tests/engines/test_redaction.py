@@ -66,7 +66,7 @@ FOUND = {
         "9f86d081884c7d659a2feaa0c55ad015",
         "-----BEGIN RSA PRIVATE " + "KEY-----\nMIIB\nabc=\n-----END RSA PRIVATE " + "KEY-----",
     ],
-}
+}  # fmt: skip
 KEPT = [
     "on 2024-11-25",
     "on 25.11.2024",
@@ -98,7 +98,7 @@ KEPT = [
     "1 000 000 people",
     "the token ring",
     "100 200 300",
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, values in FOUND.items() for value in values])

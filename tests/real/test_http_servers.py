@@ -40,15 +40,7 @@ pytestmark = [
     pytest.mark.skipif(not FOLDER, reason="UNINER_TEST_MODEL is not set: see .ci/vllm"),
 ]
 
-LLAMA_SERVER = """
-import sys, time, xllamacpp
-parameters = xllamacpp.CommonParams()
-parameters.model.path, parameters.port = sys.argv[1], int(sys.argv[2])
-parameters.n_ctx, parameters.n_parallel, parameters.endpoint_metrics, parameters.verbosity = 2048, 1, True, 0
-parameters.chat_template = open(sys.argv[3]).read()
-server = xllamacpp.Server(parameters)
-time.sleep(3600)
-"""
+LLAMA_SERVER = str(Path(__file__).parent.parent / "engines" / "llama_server.py")
 
 
 @contextmanager
@@ -100,7 +92,7 @@ def llama_server() -> Iterator[str]:
         pytest.skip("xllamacpp is not installed: see .ci/vllm")
     port = free_port()
     template = str(ROOT / "prompts" / "uniner.jinja")
-    with running([sys.executable, "-c", LLAMA_SERVER, str(GGUF), str(port), template], port, "/health") as address:
+    with running([sys.executable, LLAMA_SERVER, str(GGUF), str(port), template], port, "/health") as address:
         yield address
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Sequence
 
@@ -50,6 +51,8 @@ async def run_http(
         info = extractor.info()
         return JSONResponse({"status": "ok", "engine": info.name, "model": info.model})
 
+    # At DEBUG it logs what is sent, which holds words of the caller's text.
+    logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)
     names = [*_LOOPBACK, *allowed_hosts]
     await server.run_streamable_http_async(
         host=host,
