@@ -174,6 +174,11 @@ async def test_whatever_the_local_server_does_the_teacher_answers_where_it_may(
     assert not (policy == "teacher-only" and stage.local.asked)
 
 
+def test_every_fault_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fallbacks.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in [NOBODY, *FAULTS, *POLICIES])
+
+
 async def test_of_an_answer_that_is_cut_what_is_whole_is_kept_and_the_rest_is_listed(stage: Stage) -> None:
     stage.teacher.always = cut_short
     extraction = await (await stage.open("teacher-only")).extract(TEXT, TYPES)

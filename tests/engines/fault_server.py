@@ -81,7 +81,7 @@ class FaultServer:
             self.heads.append(headers)
             content = await reader.readexactly(int(headers.get("content-length", 0)))
             self.most_at_once = max(self.at_once, self.most_at_once)
-            reply = await self.answer(method, path, json.loads(content) if content else {})
+            reply = await self.answer(method, path, _body(headers, content))
             with suppress(TimeoutError):
                 async with asyncio.timeout(reply.after):
                     await reader.read()
@@ -111,6 +111,10 @@ class FaultServer:
         for task in self.tasks:  # Those that still wait: from Python 3.12 on, `wait_closed` waits for them.
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def _body(headers: dict[str, str], content: bytes) -> dict[str, Any]:
+    return json.loads(content) if "json" in headers.get("content-type", "") and content else {"raw": content}
 
 
 def text_of(path: str, body: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from uniner_mcp.engines.failures import AGAIN, TryAgain, seconds_to_wait
 from uniner_mcp.engines.teacher.policy import Policy
@@ -37,7 +37,7 @@ class _Choice(BaseModel):
 
 
 class _Reply(BaseModel):
-    choices: list[_Choice]
+    choices: list[_Choice] = Field(min_length=1)
     usage: Usage | None = None
 
 
@@ -48,6 +48,19 @@ class Reply(BaseModel):
     refused: str | None
     cut: bool
     usage: Usage | None
+
+
+def read_reply(content: bytes, who: str) -> Reply:
+    """What a chat completion says. Raises ValidationError where it is none."""
+    reply = _Reply.model_validate_json(content)
+    choice = reply.choices[0]
+    refused = None
+    if choice.message.refusal is not None:
+        refused = f"{who} declined to answer"
+    elif choice.finish_reason == "content_filter":
+        refused = f"the content filter of {who} stopped the answer"
+    cut = choice.finish_reason == "length"
+    return Reply(content=choice.message.content, refused=refused, cut=cut, usage=reply.usage)
 
 
 class Unbilled(Exception):
@@ -92,8 +105,7 @@ class Chat:
         try:
             async with asyncio.timeout(seconds):
                 raw = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-                reply = _Reply.model_validate_json(raw.content)
-                choice = reply.choices[0]
+                return read_reply(raw.content, policy.who())
         except openai.APIStatusError as error:
             raise Unbilled(self._meaning(error)) from None
         except TimeoutError:
@@ -102,15 +114,8 @@ class Chat:
             again = TryAgain(address, "cannot be reached, or broke off", "check `base_url` of the teacher")
             refused = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             raise (Unbilled(again) if refused else again) from None
-        except (ValidationError, IndexError):
+        except ValidationError:
             raise TryAgain(address, "sent a reply that is no completion in JSON", "check its `base_url`") from None
-        refused = None
-        if choice.message.refusal is not None:
-            refused = f"{policy.who()} declined to answer"
-        elif choice.finish_reason == "content_filter":
-            refused = f"the content filter of {policy.who()} stopped the answer"
-        cut = choice.finish_reason == "length"
-        return Reply(content=choice.message.content, refused=refused, cut=cut, usage=reply.usage)
 
     async def aclose(self) -> None:
         """Close the connections."""

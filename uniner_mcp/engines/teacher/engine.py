@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from typing import cast
 
-import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from uniner_mcp import metrics
-from uniner_mcp.engines.base import TEACHER, Account, Answer, Call, Cost, EngineInfo, Mention, Passage
+from uniner_mcp.engines.base import Account, Answer, Call, Cost, EngineInfo, Passage
 from uniner_mcp.engines.connections import open_client
 from uniner_mcp.engines.failures import TryAgain
-from uniner_mcp.engines.redaction import Redacted, redact
-from uniner_mcp.engines.teacher import asking
 from uniner_mcp.engines.teacher.chat import Chat, Reply, Unbilled
 from uniner_mcp.engines.teacher.ledger import Ledger, over, today
 from uniner_mcp.engines.teacher.policy import Policy
-from uniner_mcp.errors import (
-    AnswerCut,
-    AnswerRefused,
-    EngineError,
-    EngineTimeout,
-    EngineUnavailable,
-    NotSent,
-    UnreadableAnswer,
-)
+from uniner_mcp.engines.teacher.questions import Questions, teacher_info
+from uniner_mcp.errors import EngineError, EngineTimeout, EngineUnavailable, NotSent
 from uniner_mcp.schema import EntityType
-from uniner_mcp.shipped import load_prompt
 
-CONTEXT_BUDGET = 1500
-"""Units of a passage where nothing but the teacher reads it."""
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 10.0
 """Seconds between two tries: doubled each time, with jitter, from the first to the longest."""
-_ENVELOPE = 256
-"""Tokens that a server may add to a request on its own, for roles and the like."""
 
 
 class Teacher:
@@ -55,12 +39,7 @@ class Teacher:
         self._teacher = policy.teacher
         self._ledger = ledger
         self._chat = Chat(policy, open_client(policy.teacher.base_url, policy.key()))
-        self._conversation = asking.conversation()
-        prompt = load_prompt(asking.PROMPT)
-        parts = (policy.teacher.model, policy.teacher.base_url, policy.teacher.options, policy.send.redact, prompt)
-        fingerprint = f"{TEACHER}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:24]}"
-        self._info = EngineInfo(TEACHER, policy.teacher.model, fingerprint, CONTEXT_BUDGET, True, policy.who())
-        self._provenance = self._info.provenance()
+        self._info = teacher_info(policy)
 
     def info(self) -> EngineInfo:
         """Known before anything is sent."""
@@ -69,10 +48,13 @@ class Teacher:
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
         """One answer per type, in the order of `types`; those beyond the budget fail with NotSent."""
         call = call or Call()
-        asked = types[: await self._affordable(len(types), call.account)]
-        answers = await self._ask(passage.text, asked, call) if asked else []
+        most = await self._affordable(len(types), call.account)
+        asked, beyond = (
+            Questions(self._policy, self._info, passage.text, some) for some in (types[:most], types[most:])
+        )
+        answers = await self._ask(asked, call) if asked.types else []
         spent = NotSent("budget", f"the budget of questions of the policy {self._policy.name} is spent")
-        return [*answers, *(self._failed(kind, spent) for kind in types[len(asked) :])]
+        return [*answers, *beyond.failed(spent)]
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -88,19 +70,13 @@ class Teacher:
             left.append(budget.day.questions - (await asyncio.to_thread(self._ledger.spent, today())).questions)
         return max(0, min(left))
 
-    async def _ask(self, text: str, types: Sequence[EntityType], call: Call) -> list[Answer]:
-        redacted = redact(text, self._policy.send.redact)
-        questions = [self._redacted(kind) for kind in types]
-        messages = asking.messages(self._conversation, redacted.text, questions)
+    async def _ask(self, questions: Questions, call: Call) -> list[Answer]:
         try:
-            reply = await self._in_time(messages, asking.response_format(types), len(types), call)
+            return questions.answers(await self._in_time(questions, call))
         except EngineError as error:
-            return [self._failed(kind, error) for kind in types]
-        return self._read(reply, redacted, types)
+            return questions.failed(error)
 
-    async def _in_time(
-        self, messages: list[dict[str, str]], response_format: dict[str, object], questions: int, call: Call
-    ) -> Reply:
+    async def _in_time(self, questions: Questions, call: Call) -> Reply:
         """The reply, tried again for as long as the policy and the request allow. Raises EngineError."""
         deadline = min(time.monotonic() + self._teacher.timeout_s, call.deadline)
         retrying = AsyncRetrying(
@@ -111,8 +87,8 @@ class Teacher:
         )
 
         async def attempt() -> Reply:
-            body = self._chat.body(messages, response_format)
-            return await self._paid(body, questions, deadline - time.monotonic(), call.account)
+            body = self._chat.body(questions.messages, questions.response_format)
+            return await self._paid(body, len(questions.types), deadline - time.monotonic(), call.account)
 
         try:
             return await retrying(attempt)
@@ -123,7 +99,7 @@ class Teacher:
 
     async def _paid(self, body: dict[str, object], questions: int, seconds: float, account: Account) -> Reply:
         """One try, reserved before and settled after it. Raises TryAgain or EngineError, NotSent beyond a budget."""
-        reserved = self._cost(questions, len(orjson.dumps(body)) + _ENVELOPE, self._teacher.max_answer_tokens)
+        reserved = self._policy.worst_case(questions, body)
         day = await self._reserve(reserved, account)
         try:
             reply = await self._chat.post(body, seconds)
@@ -131,7 +107,7 @@ class Teacher:
             await self._settle(day, reserved, Cost(), account)
             raise failure.error from None
         if reply.usage is not None:
-            actual = self._cost(questions, reply.usage.prompt_tokens, reply.usage.completion_tokens)
+            actual = self._policy.cost(questions, reply.usage.prompt_tokens, reply.usage.completion_tokens)
             await self._settle(day, reserved, actual, account)
             metrics.count_tokens(self._teacher.model, actual)
         return reply
@@ -155,44 +131,6 @@ class Teacher:
     async def _settle(self, day: str, reserved: Cost, actual: Cost, account: Account) -> None:
         account.cost += actual - reserved
         await self._ledger.settle(day, reserved, actual)
-
-    def _cost(self, questions: int, input_tokens: int, output_tokens: int) -> Cost:
-        price = self._policy.prices.get(self._teacher.model)
-        usd = (input_tokens * price.input + output_tokens * price.output) / 1e6 if price is not None else 0.0
-        return Cost(questions, input_tokens, output_tokens, usd)
-
-    def _redacted(self, kind: EntityType) -> EntityType:
-        kinds = self._policy.send.redact
-        meaning = redact(kind.definition, kinds).text if kind.definition is not None else None
-        return EntityType(name=redact(kind.name, kinds).text, definition=meaning)
-
-    def _read(self, reply: Reply, redacted: Redacted, types: Sequence[EntityType]) -> list[Answer]:
-        who = self._policy.who()
-        if reply.refused is not None:
-            return [self._failed(kind, AnswerRefused(reply.refused)) for kind in types]
-        found = asking.read_mentions(reply.content or "", cut=reply.cut)
-        if found is None or not (found or reply.cut):
-            unreadable = UnreadableAnswer(f"the answer of {who} was not in the form that was asked for")
-            return [self._failed(kind, unreadable) for kind in types]
-        last = max(found, default=0) if reply.cut else 0
-        missing = (
-            AnswerCut(f"{who} was cut off at its longest answer: raise `max_answer_tokens`")
-            if reply.cut
-            else UnreadableAnswer(f"{who} left the question out of its answer")
-        )
-        return [
-            self._answer(kind, found[number], redacted, truncated=number == last)
-            if number in found
-            else self._failed(kind, missing)
-            for number, kind in enumerate(types, start=1)
-        ]
-
-    def _answer(self, kind: EntityType, said: Sequence[str], redacted: Redacted, *, truncated: bool) -> Answer:
-        mentions = (Mention(redacted.restored(self._conversation.mended(mention))) for mention in said)
-        return Answer(kind, tuple(mentions), self._provenance, truncated=truncated)
-
-    def _failed(self, kind: EntityType, failure: EngineError) -> Answer:
-        return Answer(kind, (), self._provenance, failure=failure)
 
 
 def _pause(state: RetryCallState) -> float:

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
+import orjson
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
 from uniner_mcp.domains import find_domain
 from uniner_mcp.engines.addresses import shown
+from uniner_mcp.engines.base import Cost
 from uniner_mcp.engines.redaction import Redactable
 from uniner_mcp.errors import RequestError, SettingsError
 from uniner_mcp.schema import Frozen
@@ -23,6 +25,8 @@ from uniner_mcp.shipped import shipped_text
 
 SHIPPED = ("none", "on-failure", "low-confidence", "teacher-only")
 _MOST_EXTENDED = 8
+_ENVELOPE = 256
+"""Tokens that a server may add to a request on its own, for roles and the like."""
 
 Trigger = Literal["always", "unavailable", "timeout", "circuit-open", "unreadable", "failed"]
 """What sends a question on: always, or how the local engine failed it (`failed`: in any other way)."""
@@ -152,6 +156,17 @@ class Policy(Frozen):
             f"The fallback policy {self.name} needs its teacher's key: set {variable} in the environment, set "
             '`key_variable` to another variable (or to "" for a server without keys), or choose --fallback none.'
         )
+
+    def cost(self, questions: int, input_tokens: int, output_tokens: int, share: float = 1.0) -> Cost:
+        """What so much costs by the price list; `share` of it, where there is a discount."""
+        price = self.prices.get(self.teacher.model) if self.teacher is not None else None
+        usd = (input_tokens * price.input + output_tokens * price.output) / 1e6 * share if price is not None else 0.0
+        return Cost(questions, input_tokens, output_tokens, usd)
+
+    def worst_case(self, questions: int, body: Mapping[str, object]) -> Cost:
+        """The most that a request can cost: a token a byte of it, and the longest answer."""
+        assert self.teacher is not None
+        return self.cost(questions, len(orjson.dumps(body)) + _ENVELOPE, self.teacher.max_answer_tokens)
 
     def who(self) -> str:
         """The teacher in words: model and host. Not for a policy without one."""

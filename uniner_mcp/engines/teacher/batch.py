@@ -1,0 +1,184 @@
+"""Many passages for the teacher at once, through the Batch API: half the price, within a day.
+
+Source: https://platform.openai.com/docs/guides/batch (a file of at most 50,000 requests, one JSON object a line).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from uniner_mcp.engines.base import Answer, Cost, Passage
+from uniner_mcp.engines.connections import open_client
+from uniner_mcp.engines.teacher.chat import Chat, Reply, read_reply
+from uniner_mcp.engines.teacher.ledger import Ledger
+from uniner_mcp.engines.teacher.policy import Policy
+from uniner_mcp.engines.teacher.questions import Questions, teacher_info
+from uniner_mcp.errors import EngineError, EngineUnavailable, NotSent, SettingsError
+from uniner_mcp.schema import EntityType
+
+if TYPE_CHECKING:
+    from openai.types import Batch
+
+MOST = 50_000
+"""Requests of one batch."""
+DISCOUNT = 0.5
+"""Share of the price that a batch costs."""
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+class _State(BaseModel):
+    """What is written down of a batch that was submitted."""
+
+    id: str
+    requests: str
+    day: str
+    reserved: tuple[int, int, int, float]
+    settled: bool = False
+
+
+class _Response(BaseModel):
+    status_code: int
+    body: dict[str, object]
+
+
+class _Line(BaseModel):
+    custom_id: str
+    response: _Response | None = None
+
+
+class TeacherBatch:
+    """Asks the teacher of `policy` all questions of many passages.
+
+    `folder` keeps what was submitted: the same call, made again after a crash, waits for that batch and pays nothing
+    twice. Consent is the operator's: a policy that asks the person at the client is refused.
+    """
+
+    def __init__(self, policy: Policy, ledger: Ledger, folder: Path) -> None:
+        """Raises SettingsError where the policy sends nothing, or its key is not set."""
+        if policy.consent != "operator" or policy.teacher is None:
+            raise SettingsError(f'The policy {policy.name} sends nothing by itself: set consent to "operator".')
+        self._policy = policy
+        self._ledger = ledger
+        self._folder = folder
+        self._client = open_client(policy.teacher.base_url, policy.key())
+        self._chat = Chat(policy, self._client)
+        self._info = teacher_info(policy)
+
+    async def answer_all(
+        self, asked: Sequence[tuple[Passage, Sequence[EntityType]]], *, poll_s: float = 30
+    ) -> list[list[Answer]]:
+        """The answers of each passage, in their order; looks every `poll_s` seconds whether the batch is done.
+
+        Raises EngineError where the batch could not be run, NotSent where it does not fit the budget of the day.
+        """
+        if len(asked) > MOST:
+            raise EngineError(f"{len(asked)} passages do not fit a batch of {MOST}: split them.")
+        questions = [Questions(self._policy, self._info, passage.text, types) for passage, types in asked]
+        most = self._policy.send.max_chars
+        sent = {str(n): questions[n] for n, (passage, _) in enumerate(asked) if len(passage.text) <= most}
+        state = await self._submitted(sent)
+        replies = await self._collected(state, await self._waited(state, poll_s))
+        long = NotSent("length", f"the policy {self._policy.name} sends no passage of over {most} characters")
+        missing = EngineUnavailable(f"the batch at {self._policy.who()} ended without an answer to this passage")
+        answers: list[list[Answer]] = []
+        for number, one in enumerate(questions):
+            reply = replies.get(str(number), missing if str(number) in sent else long)
+            answers.append(one.answers(reply) if isinstance(reply, Reply) else one.failed(reply))
+        return answers
+
+    async def aclose(self) -> None:
+        """Close the connections; a batch that was submitted goes on."""
+        await self._client.close()
+
+    async def _submitted(self, sent: Mapping[str, Questions]) -> _State:
+        """What was submitted before, or else is now."""
+        bodies = {number: self._chat.body(one.messages, one.response_format) for number, one in sent.items()}
+        common = {"method": "POST", "url": "/v1/chat/completions"}
+        requests = ({"custom_id": number, **common, "body": body} for number, body in bodies.items())
+        lines = b"".join(orjson.dumps(request) + b"\n" for request in requests)
+        digest = hashlib.sha256(lines).hexdigest()
+        path = self._folder / "batch.json"
+        if path.exists():
+            state = _State.model_validate_json(path.read_bytes())
+            if state.requests != digest:
+                raise EngineError(f"{self._folder} holds a batch of other questions: choose another folder.")
+            return state
+        whole = sum((self._policy.worst_case(len(sent[number].types), bodies[number]) for number in sent), Cost())
+        reserved = self._policy.cost(whole.questions, whole.input_tokens, whole.output_tokens, DISCOUNT)
+        day, against = await self._ledger.reserve(reserved, self._policy.budget.day)
+        if against is not None:
+            name = self._policy.name
+            raise NotSent("budget", f"the budget of the day ({against}) of the policy {name} does not allow the batch")
+        try:
+            async with self._explained():
+                file = await self._client.files.create(file=("requests.jsonl", lines), purpose="batch")
+                batch = await self._client.batches.create(
+                    input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+                )
+        except EngineError:
+            await self._ledger.settle(day, reserved, Cost())
+            raise
+        amounts = (reserved.questions, reserved.input_tokens, reserved.output_tokens, reserved.usd)
+        return self._kept(_State(id=batch.id, requests=digest, day=day, reserved=amounts))
+
+    async def _waited(self, state: _State, poll_s: float) -> Batch:
+        while True:
+            async with self._explained():
+                batch = await self._client.batches.retrieve(state.id)
+            if batch.status in _ENDED:
+                return batch
+            await asyncio.sleep(poll_s)
+
+    async def _collected(self, state: _State, batch: Batch) -> dict[str, Reply | EngineError]:
+        """The replies by the number of their request; what was spent is settled once."""
+        if batch.output_file_id is None:
+            raise EngineUnavailable(
+                f"the batch at {self._policy.who()} {batch.status}: its page there says why; delete {self._folder} to submit anew"
+            )
+        async with self._explained():
+            content = (await self._client.files.content(batch.output_file_id)).content
+        replies: dict[str, Reply | EngineError] = {}
+        spent = Cost(questions=state.reserved[0])
+        for line in content.splitlines():
+            number, reply = self._read(line)
+            replies[number] = reply
+            if isinstance(reply, Reply) and reply.usage is not None:
+                spent += self._policy.cost(0, reply.usage.prompt_tokens, reply.usage.completion_tokens, DISCOUNT)
+        if not state.settled:
+            await self._ledger.settle(state.day, Cost(*state.reserved), spent)
+            self._kept(state.model_copy(update={"settled": True}))
+        return replies
+
+    def _read(self, line: bytes) -> tuple[str, Reply | EngineError]:
+        who = self._policy.who()
+        try:
+            read = _Line.model_validate_json(line)
+            if read.response is None or read.response.status_code != 200:
+                return read.custom_id, EngineError(f"{who} could not answer this passage of the batch")
+            return read.custom_id, read_reply(orjson.dumps(read.response.body), who)
+        except ValidationError:
+            raise EngineError(f"the batch at {who} gave results that are not in its form") from None
+
+    def _kept(self, state: _State) -> _State:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "batch.json").write_bytes(state.model_dump_json().encode())
+        return state
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncGenerator[None]:
+        """Failures of the server as EngineUnavailable; its own words are not repeated."""
+        import openai
+
+        try:
+            yield
+        except openai.OpenAIError as error:
+            said = f"the batch at {self._policy.who()} could not be run ({type(error).__name__}): run it again"
+            raise EngineUnavailable(said) from None
