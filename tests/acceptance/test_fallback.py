@@ -72,11 +72,13 @@ class Stage:
         self.local = FaultServer(owned_by="vllm")
         self.teacher = teacher_server()
 
-    async def open(self, policy: str, more: str = "", top: str = "", **settings: Any) -> Extractor:
+    async def open(
+        self, policy: str, more: str = "", top: str = "", teacher_s: float = 1, **settings: Any
+    ) -> Extractor:
         for server in (self.local, self.teacher):
             if not server.url:
                 await self.stack.enter_async_context(server.running())
-        chosen = policy if policy == "none" else write_policy(self.folder, policy, self.teacher, more, top)
+        chosen = policy if policy == "none" else write_policy(self.folder, policy, self.teacher, more, top, teacher_s)
         given: dict[str, Any] = {
             "engine": "vllm", "base_url": self.local.url, "model": "tiny", "timeout_s": 0.3, "fallback": chosen,
             "request_timeout_s": DEADLINE, "ledger_path": self.folder / "ledger.sqlite",
@@ -335,3 +337,13 @@ async def test_at_the_deadline_of_a_request_what_is_answered_is_given(stage: Sta
     assert time.monotonic() - started < 1.5
     assert len(extraction.entities) == 1 and len(extraction.unanswered) == 2
     assert {one.reason for one in extraction.unanswered} == {"the time of the request was up before vllm answered"}
+
+
+async def test_at_the_deadline_the_local_answers_stand_that_the_teacher_was_to_improve(stage: Stage) -> None:
+    stage.local.behaviour = unsure
+    stage.teacher.always = FAULTS["no-reply"]
+    extractor = await stage.open("low-confidence", teacher_s=30, request_timeout_s=0.6)
+    extraction = await extractor.extract(TEXT, TYPES)
+    assert found(extraction) == RIGHT and extraction.unanswered == []
+    (missing,) = extraction.teacher_missing or []
+    assert (missing.cause, missing.questions) == ("failed", 3) and "time of the request" in missing.reason

@@ -9,7 +9,9 @@ from engines.fault_server import FaultServer
 MODEL = "gpt-test"
 
 
-def write_policy(folder: Path, extends: str, teacher: FaultServer | str, more: str = "", top: str = "") -> str:
+def write_policy(
+    folder: Path, extends: str, teacher: FaultServer | str, more: str = "", top: str = "", timeout_s: float = 1
+) -> str:
     """A policy file that extends a shipped one: teacher at that address, without a key; `top` and `more` are TOML."""
     url = teacher if isinstance(teacher, str) else teacher.url
     path = folder / f"{extends}-here.toml"
@@ -20,7 +22,7 @@ def write_policy(folder: Path, extends: str, teacher: FaultServer | str, more: s
 model = "{MODEL}"
 base_url = "{url}"
 key_variable = ""
-timeout_s = 1
+timeout_s = {timeout_s}
 max_answer_tokens = 400
 [prices."{MODEL}"]
 input = 1.0

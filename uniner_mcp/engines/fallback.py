@@ -84,9 +84,13 @@ class Fallback:
         if self._local is None or not types:
             return {}
 
+        late = EngineTimeout("the time of the request was up before the teacher answered")
+
         def early(answer: Answer) -> None:
             if not self._goes_on(answer, call):
                 call.early(answer)
+            elif answer.failure is None:
+                call.early(replace(answer, missed=late))  # It stands if the teacher comes too late.
 
         answers = await ask(self._local, passage, types, replace(call, deadline=self._share(call), early=early))
         return {answer.type: answer for answer in answers}
@@ -123,15 +127,15 @@ class Fallback:
     def _forbidden(self, passage: Passage, call: Call) -> NotSent | None:
         """What in the policy keeps the passage from being sent."""
         policy = self._policy
-        if policy.consent == "ask" and call.consent is not True:
-            said = "was not asked" if call.consent is None else "did not consent"
-            return NotSent("consent", f"the person at the client {said}, so that nothing was sent to {policy.who()}")
         if call.domain in policy.send.never_domains:
             return NotSent("domain", f"texts of the domain {call.domain} are never sent by the policy {policy.name}")
         if len(passage.text) > policy.send.max_chars:
             return NotSent(
                 "length", f"the policy {policy.name} sends no passage of over {policy.send.max_chars} characters"
             )
+        if policy.consent == "ask" and call.consent is not True:
+            said = "was not asked" if call.consent is None else "did not consent"
+            return NotSent("consent", f"the person at the client {said}, so that nothing was sent to {policy.who()}")
         return None
 
     def _chosen(self, local: Answer | None, teacher: Answer) -> Answer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,10 @@ def test_the_key_comes_from_the_variable_that_the_policy_names(tmp_path: Path, m
     monkeypatch.setenv("MY_KEY", "abc")
     assert policy.key() == "abc"
     assert load_policy(write(tmp_path, WHOLE.replace('"m"', '"m"\nkey_variable = ""'))).key() is None
+
+
+def test_the_examples_of_the_docs_are_policies(tmp_path: Path) -> None:
+    page = (FALLBACKS.parent / "docs" / "fallbacks.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    policies = [load_policy(write(tmp_path, example)) for example in examples]
+    assert [policy.consent for policy in policies] == ["operator", "ask"]

@@ -141,7 +141,8 @@ class TeacherBatch:
         """The replies by the number of their request; what was spent is settled once."""
         if batch.output_file_id is None:
             raise EngineUnavailable(
-                f"the batch at {self._policy.who()} {batch.status}: its page there says why; delete {self._folder} to submit anew"
+                f"the batch at {self._policy.who()} {batch.status}: its page there says why; delete {self._folder} to "
+                "submit it anew"
             )
         async with self._explained():
             content = (await self._client.files.content(batch.output_file_id)).content

@@ -79,9 +79,11 @@ class Teacher:
     async def _in_time(self, questions: Questions, call: Call) -> Reply:
         """The reply, tried again for as long as the policy and the request allow. Raises EngineError."""
         deadline = min(time.monotonic() + self._teacher.timeout_s, call.deadline)
+        before: list[TryAgain] = []
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(TryAgain),
             wait=_pause,
+            before_sleep=lambda state: before.append(_failure(state)),
             stop=lambda state: time.monotonic() + state.upcoming_sleep >= deadline,
             reraise=True,
         )
@@ -92,7 +94,9 @@ class Teacher:
 
         try:
             return await retrying(attempt)
-        except TryAgain as error:
+        except TryAgain as last:
+            # The last try may have had no time left to speak of: the one before it knows better.
+            error = before[-1] if last.late and before else last
             kind = EngineTimeout if error.late else EngineUnavailable
             who, seconds = self._policy.who(), self._teacher.timeout_s
             raise kind(f"{who} {error.reason}; given up within {seconds:g} s: {error.advice}") from None
@@ -133,8 +137,12 @@ class Teacher:
         await self._ledger.settle(day, reserved, actual)
 
 
+def _failure(state: RetryCallState) -> TryAgain:
+    return cast(TryAgain, state.outcome and state.outcome.exception())
+
+
 def _pause(state: RetryCallState) -> float:
-    error = cast(TryAgain, state.outcome and state.outcome.exception())
+    error = _failure(state)
     if error.after is not None:
         return error.after
     return wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)(state)
