@@ -9,8 +9,8 @@ from engines.fault_server import FaultServer, Reply, status
 from engines.policies import write_policy
 from engines.teacher_server import refusal, teach
 
-from uniner_mcp.engines.base import Passage
-from uniner_mcp.engines.teacher.batch import TeacherBatch
+from uniner_mcp.engines.base import Answer, Passage
+from uniner_mcp.engines.teacher.batch import ChatBatch, answer_in_batch
 from uniner_mcp.engines.teacher.ledger import Ledger, today
 from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import AnswerRefused, EngineError, EngineUnavailable, NotSent, SettingsError
@@ -63,15 +63,20 @@ class BatchServer(FaultServer):
         return json.dumps({"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}}).encode()
 
 
-def batch(folder: Path, server: FaultServer, more: str = "") -> TeacherBatch:
+async def answer(
+    folder: Path, server: FaultServer, asked: list[tuple[Passage, list[EntityType]]] = ASKED, more: str = ""
+) -> list[list[Answer]]:
     policy = load_policy(write_policy(folder, "teacher-only", server, more))
-    return TeacherBatch(policy, Ledger(folder / "ledger.sqlite"), folder / "batch")
+    batch = ChatBatch(policy, Ledger(folder / "ledger.sqlite"), folder / "batch")
+    try:
+        return await answer_in_batch(batch, policy, asked, poll_s=0.01)
+    finally:
+        await batch.aclose()
 
 
 async def test_all_passages_are_answered_in_their_order_for_half_the_price(tmp_path: Path) -> None:
     async with (server := BatchServer()).running():
-        answers = await (teacher := batch(tmp_path, server)).answer_all(ASKED, poll_s=0.01)
-        await teacher.aclose()
+        answers = await answer(tmp_path, server)
     said = [[[mention.text for mention in answer.mentions] for answer in of_passage] for of_passage in answers]
     assert said == [[["Maria Keller"], ["Berlin"]], [["Tom Reed"]]]
     spent = Ledger(tmp_path / "ledger.sqlite").spent(today())
@@ -83,15 +88,15 @@ async def test_after_a_crash_the_same_batch_is_waited_for_and_paid_once(tmp_path
     async with (server := BatchServer()).running():
         server.ends_as = "failed"  # The first time, before its result is there.
         with pytest.raises(EngineUnavailable, match="failed: its page there says why"):
-            await batch(tmp_path, server).answer_all(ASKED, poll_s=0.01)
+            await answer(tmp_path, server)
         server.ends_as = "completed"
         for _ in range(2):
-            answers = await batch(tmp_path, server).answer_all(ASKED, poll_s=0.01)
+            answers = await answer(tmp_path, server)
             assert [answer.failure for of_passage in answers for answer in of_passage] == [None] * 3
         assert server.submitted == 1
         assert Ledger(tmp_path / "ledger.sqlite").spent(today()).input_tokens == 200
         with pytest.raises(EngineError, match="holds a batch of other questions"):
-            await batch(tmp_path, server).answer_all(ASKED[:1], poll_s=0.01)
+            await answer(tmp_path, server, ASKED[:1])
 
 
 async def test_what_the_batch_did_not_answer_is_a_failure_with_its_reason(tmp_path: Path) -> None:
@@ -99,7 +104,7 @@ async def test_what_the_batch_did_not_answer_is_a_failure_with_its_reason(tmp_pa
     async with (server := BatchServer()).running():
         server.broken = {"0"}
         server.behaviour = refusal
-        answers = await batch(tmp_path, server, "[send]\nmax_chars = 100\n").answer_all([*ASKED, long], poll_s=0.01)
+        answers = await answer(tmp_path, server, [*ASKED, long], "[send]\nmax_chars = 100\n")
     assert [[type(answer.failure) for answer in of_passage] for of_passage in answers] == [
         [EngineError, EngineError],
         [AnswerRefused],
@@ -111,7 +116,7 @@ async def test_a_batch_that_cannot_be_submitted_costs_nothing(tmp_path: Path) ->
     async with (server := BatchServer()).running():
         server.always = status(500)
         with pytest.raises(EngineUnavailable, match=r"could not be run \(InternalServerError\)") as failed:
-            await batch(tmp_path, server).answer_all(ASKED)
+            await answer(tmp_path, server)
         assert "Keller" not in str(failed.value)
     assert Ledger(tmp_path / "ledger.sqlite").spent(today()).input_tokens == 0
 
@@ -119,8 +124,8 @@ async def test_a_batch_that_cannot_be_submitted_costs_nothing(tmp_path: Path) ->
 async def test_a_batch_keeps_to_the_budget_and_to_consent(tmp_path: Path) -> None:
     async with (server := BatchServer()).running():
         with pytest.raises(NotSent, match="does not allow the batch"):
-            await batch(tmp_path, server, "[budget.day]\nquestions = 2\n").answer_all(ASKED)
+            await answer(tmp_path, server, more="[budget.day]\nquestions = 2\n")
         policy = load_policy(write_policy(tmp_path, "teacher-only", server, top='consent = "ask"'))
         with pytest.raises(SettingsError, match="consent"):
-            TeacherBatch(policy, Ledger(tmp_path / "ledger.sqlite"), tmp_path / "batch")
+            ChatBatch(policy, Ledger(tmp_path / "ledger.sqlite"), tmp_path / "batch")
         assert server.asked == []

@@ -54,8 +54,8 @@ class _Line(BaseModel):
     response: _Response | None = None
 
 
-class TeacherBatch:
-    """Asks the teacher of `policy` all questions of many passages.
+class ChatBatch:
+    """Sends many chat requests to the teacher of `policy` at once.
 
     `folder` keeps what was submitted: the same call, made again after a crash, waits for that batch and pays nothing
     twice. Consent is the operator's: a policy that asks the person at the client is refused.
@@ -70,37 +70,32 @@ class TeacherBatch:
         self._folder = folder
         self._client = open_client(policy.teacher.base_url, policy.key())
         self._chat = Chat(policy, self._client)
-        self._info = teacher_info(policy)
 
-    async def answer_all(
-        self, asked: Sequence[tuple[Passage, Sequence[EntityType]]], *, poll_s: float = 30
-    ) -> list[list[Answer]]:
-        """The answers of each passage, in their order; looks every `poll_s` seconds whether the batch is done.
+    def body(self, messages: list[dict[str, str]], response_format: dict[str, object] | None) -> dict[str, object]:
+        """A request of the batch."""
+        return self._chat.body(messages, response_format)
 
-        Raises EngineError where the batch could not be run, NotSent where it does not fit the budget of the day.
+    async def replies(
+        self, bodies: Mapping[str, dict[str, object]], questions: int, *, poll_s: float = 30
+    ) -> dict[str, Reply | EngineError]:
+        """The reply to each request, or why there is none; looks every `poll_s` seconds whether the batch is done.
+
+        questions: how many they are, for the budget. Raises EngineError where the batch could not be run, NotSent where
+        it does not fit the budget of the day.
         """
-        if len(asked) > MOST:
-            raise EngineError(f"{len(asked)} passages do not fit a batch of {MOST}: split them.")
-        questions = [Questions(self._policy, self._info, passage.text, types) for passage, types in asked]
-        most = self._policy.send.max_chars
-        sent = {str(n): questions[n] for n, (passage, _) in enumerate(asked) if len(passage.text) <= most}
-        state = await self._submitted(sent)
-        replies = await self._collected(state, await self._waited(state, poll_s))
-        long = NotSent("length", f"the policy {self._policy.name} sends no passage of over {most} characters")
+        if len(bodies) > MOST:
+            raise EngineError(f"{len(bodies)} requests do not fit a batch of {MOST}: split them.")
+        state = await self._submitted(bodies, questions)
+        found = await self._collected(state, await self._waited(state, poll_s))
         missing = EngineUnavailable(f"the batch at {self._policy.who()} ended without an answer to this passage")
-        answers: list[list[Answer]] = []
-        for number, one in enumerate(questions):
-            reply = replies.get(str(number), missing if str(number) in sent else long)
-            answers.append(one.answers(reply) if isinstance(reply, Reply) else one.failed(reply))
-        return answers
+        return {number: found.get(number, missing) for number in bodies}
 
     async def aclose(self) -> None:
         """Close the connections; a batch that was submitted goes on."""
         await self._client.close()
 
-    async def _submitted(self, sent: Mapping[str, Questions]) -> _State:
+    async def _submitted(self, bodies: Mapping[str, dict[str, object]], questions: int) -> _State:
         """What was submitted before, or else is now."""
-        bodies = {number: self._chat.body(one.messages, one.response_format) for number, one in sent.items()}
         common = {"method": "POST", "url": "/v1/chat/completions"}
         requests = ({"custom_id": number, **common, "body": body} for number, body in bodies.items())
         lines = b"".join(orjson.dumps(request) + b"\n" for request in requests)
@@ -111,8 +106,8 @@ class TeacherBatch:
             if state.requests != digest:
                 raise EngineError(f"{self._folder} holds a batch of other questions: choose another folder.")
             return state
-        whole = sum((self._policy.worst_case(len(sent[number].types), bodies[number]) for number in sent), Cost())
-        reserved = self._policy.cost(whole.questions, whole.input_tokens, whole.output_tokens, DISCOUNT)
+        whole = sum((self._policy.worst_case(0, body) for body in bodies.values()), Cost())
+        reserved = self._policy.cost(questions, whole.input_tokens, whole.output_tokens, DISCOUNT)
         day, against = await self._ledger.reserve(reserved, self._policy.budget.day)
         if against is not None:
             name = self._policy.name
@@ -183,3 +178,20 @@ class TeacherBatch:
         except openai.OpenAIError as error:
             said = f"the batch at {self._policy.who()} could not be run ({type(error).__name__}): run it again"
             raise EngineUnavailable(said) from None
+
+
+async def answer_in_batch(
+    batch: ChatBatch, policy: Policy, asked: Sequence[tuple[Passage, Sequence[EntityType]]], *, poll_s: float = 30
+) -> list[list[Answer]]:
+    """The answers to all questions of many passages, in their order. Raises as `ChatBatch.replies`."""
+    info, most = teacher_info(policy), policy.send.max_chars
+    questions = [Questions(policy, info, passage.text, types) for passage, types in asked]
+    sent = {str(n): questions[n] for n, (passage, _) in enumerate(asked) if len(passage.text) <= most}
+    bodies = {number: batch.body(one.messages, one.response_format) for number, one in sent.items()}
+    replies = await batch.replies(bodies, sum(len(one.types) for one in sent.values()), poll_s=poll_s)
+    long = NotSent("length", f"the policy {policy.name} sends no passage of over {most} characters")
+    answers: list[list[Answer]] = []
+    for number, one in enumerate(questions):
+        reply = replies.get(str(number), long)
+        answers.append(one.answers(reply) if isinstance(reply, Reply) else one.failed(reply))
+    return answers

@@ -82,12 +82,12 @@ class Chat:
         self._client = client
         self._refused: set[str] = set()
 
-    def body(self, messages: list[dict[str, str]], response_format: dict[str, object]) -> dict[str, object]:
+    def body(self, messages: list[dict[str, str]], response_format: dict[str, object] | None) -> dict[str, object]:
         """The request, without the fields that the server was seen to refuse."""
         fields: dict[str, object] = {
             "model": self._teacher.model,
             "messages": messages,
-            "response_format": response_format,
+            **({"response_format": response_format} if response_format is not None else {}),
             "max_completion_tokens": self._teacher.max_answer_tokens,
             **self._teacher.options,
         }

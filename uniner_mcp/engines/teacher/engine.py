@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
-from typing import cast
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
-
-from uniner_mcp import metrics
-from uniner_mcp.engines.base import Account, Answer, Call, Cost, EngineInfo, Passage
-from uniner_mcp.engines.connections import open_client
-from uniner_mcp.engines.failures import TryAgain
-from uniner_mcp.engines.teacher.chat import Chat, Reply, Unbilled
-from uniner_mcp.engines.teacher.ledger import Ledger, over, today
+from uniner_mcp.engines.base import Account, Answer, Call, EngineInfo, Passage
+from uniner_mcp.engines.teacher.ledger import Ledger, today
+from uniner_mcp.engines.teacher.paid import PaidChat
 from uniner_mcp.engines.teacher.policy import Policy
 from uniner_mcp.engines.teacher.questions import Questions, teacher_info
-from uniner_mcp.errors import EngineError, EngineTimeout, EngineUnavailable, NotSent
+from uniner_mcp.errors import EngineError, NotSent
 from uniner_mcp.schema import EntityType
-
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 10.0
-"""Seconds between two tries: doubled each time, with jitter, from the first to the longest."""
 
 
 class Teacher:
-    """Asks the teacher of a policy. What is to be redacted is taken out first, and put back into the mentions.
-
-    Each try is reserved at its worst case (a token a byte, the longest answer) in the account of the request and in
-    the ledger of the day, and settled at what the server reports; where it reports nothing, the reservation stands.
-    """
+    """Asks the teacher of a policy. What is to be redacted is taken out first, and put back into the mentions."""
 
     def __init__(self, policy: Policy, ledger: Ledger) -> None:
         """Speak to the teacher of `policy`, which has one. Raises SettingsError where its key is not set."""
-        assert policy.teacher is not None
         self._policy = policy
-        self._teacher = policy.teacher
         self._ledger = ledger
-        self._chat = Chat(policy, open_client(policy.teacher.base_url, policy.key()))
+        self._chat = PaidChat(policy, ledger)
         self._info = teacher_info(policy)
 
     def info(self) -> EngineInfo:
@@ -72,77 +55,9 @@ class Teacher:
 
     async def _ask(self, questions: Questions, call: Call) -> list[Answer]:
         try:
-            return questions.answers(await self._in_time(questions, call))
+            reply = await self._chat.ask(
+                questions.messages, questions.response_format, len(questions.types), call.account, call.deadline
+            )
+            return questions.answers(reply)
         except EngineError as error:
             return questions.failed(error)
-
-    async def _in_time(self, questions: Questions, call: Call) -> Reply:
-        """The reply, tried again for as long as the policy and the request allow. Raises EngineError."""
-        deadline = min(time.monotonic() + self._teacher.timeout_s, call.deadline)
-        before: list[TryAgain] = []
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(TryAgain),
-            wait=_pause,
-            before_sleep=lambda state: before.append(_failure(state)),
-            stop=lambda state: time.monotonic() + state.upcoming_sleep >= deadline,
-            reraise=True,
-        )
-
-        async def attempt() -> Reply:
-            body = self._chat.body(questions.messages, questions.response_format)
-            return await self._paid(body, len(questions.types), deadline - time.monotonic(), call.account)
-
-        try:
-            return await retrying(attempt)
-        except TryAgain as last:
-            # The last try may have had no time left to speak of: the one before it knows better.
-            error = before[-1] if last.late and before else last
-            kind = EngineTimeout if error.late else EngineUnavailable
-            who, seconds = self._policy.who(), self._teacher.timeout_s
-            raise kind(f"{who} {error.reason}; given up within {seconds:g} s: {error.advice}") from None
-
-    async def _paid(self, body: dict[str, object], questions: int, seconds: float, account: Account) -> Reply:
-        """One try, reserved before and settled after it. Raises TryAgain or EngineError, NotSent beyond a budget."""
-        reserved = self._policy.worst_case(questions, body)
-        day = await self._reserve(reserved, account)
-        try:
-            reply = await self._chat.post(body, seconds)
-        except Unbilled as failure:
-            await self._settle(day, reserved, Cost(), account)
-            raise failure.error from None
-        if reply.usage is not None:
-            actual = self._policy.cost(questions, reply.usage.prompt_tokens, reply.usage.completion_tokens)
-            await self._settle(day, reserved, actual, account)
-            metrics.count_tokens(self._teacher.model, actual)
-        return reply
-
-    async def _reserve(self, cost: Cost, account: Account) -> str:
-        budget, name = self._policy.budget, self._policy.name
-        if (against := over(account.cost + cost, budget.request)) is not None:
-            raise NotSent("budget", f"the budget of a request ({against}) of the policy {name} does not allow it")
-        account.cost += cost
-        try:
-            day, against = await self._ledger.reserve(cost, budget.day)
-        except EngineError:
-            account.cost -= cost
-            raise
-        if against is not None:
-            account.cost -= cost
-            raise NotSent("budget", f"the budget of the day ({against}) of the policy {name} does not allow it")
-        account.model = self._teacher.model
-        return day
-
-    async def _settle(self, day: str, reserved: Cost, actual: Cost, account: Account) -> None:
-        account.cost += actual - reserved
-        await self._ledger.settle(day, reserved, actual)
-
-
-def _failure(state: RetryCallState) -> TryAgain:
-    return cast(TryAgain, state.outcome and state.outcome.exception())
-
-
-def _pause(state: RetryCallState) -> float:
-    error = _failure(state)
-    if error.after is not None:
-        return error.after
-    return wait_exponential_jitter(multiplier=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)(state)
