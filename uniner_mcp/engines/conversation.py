@@ -100,8 +100,11 @@ class Conversation:
 
 
 def read_messages(chat: str) -> tuple[Message, ...]:
-    """The turns of a chat prompt file, one line each: `role: content`. Raises ValueError where a line is none."""
-    turns = [line.partition(": ") for line in chat.splitlines()]
+    """The turns of a chat prompt file: `role: content`, on lines that begin with two blanks it goes on.
+
+    Raises ValueError where a line is neither.
+    """
+    turns = [line.partition(": ") for line in re.split(r"\n(?!  )", chat)]
     if any(role not in ("system", "user", "assistant") or not content for role, _, content in turns):
         raise ValueError("each line of a chat is `system: …`, `user: …` or `assistant: …`")
-    return tuple(Message(role, content) for role, _, content in turns)
+    return tuple(Message(role, content.replace("\n  ", "\n")) for role, _, content in turns)
