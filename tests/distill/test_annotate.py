@@ -52,8 +52,8 @@ def test_the_teacher_is_asked_in_the_words_of_the_paper() -> None:
     system, user = messages("Ada left.", "type")
     assert system == {"role": "system", "content": "You are a helpful information extraction system."}
     assert user["content"] == (
-        "Given a passage, your task is to extract all entities and identify their entity types. The output should be in "
-        'a list of tuples of the following format: [("entity 1", "type of entity 1"), ... ].\nPassage: Ada left.'
+        "Given a passage, your task is to extract all entities and identify their entity types. The output should be "
+        'in a list of tuples of the following format: [("entity 1", "type of entity 1"), ... ].\nPassage: Ada left.'
     )
     _, user = messages("Ada left.", "definition")
     assert "define their type using a short sentence" in user["content"]

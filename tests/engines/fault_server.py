@@ -106,11 +106,13 @@ class FaultServer:
         server = await asyncio.start_server(self.handle, "127.0.0.1", port)
         self.port = server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        yield self
-        server.close()
-        for task in self.tasks:  # Those that still wait: from Python 3.12 on, `wait_closed` waits for them.
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self.tasks:  # Those that still wait: from Python 3.12 on, `wait_closed` waits for them.
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
 def _body(headers: dict[str, str], content: bytes) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The teacher labels passages, in the paper's words (UniversalNER, arXiv 2308.03279, section 3.1).
 
-What it wrote is kept as it is, one JSON line a passage; reading it is a stage of its own. A run that was stopped goes on
-where it was: passages that have a line are not asked again.
+What it wrote is kept as it is, one JSON line a passage; reading it is a stage of its own. A run that was stopped goes
+on where it was: passages that have a line are not asked again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from uniner_mcp.engines.teacher.policy import Policy
 from uniner_mcp.errors import EngineError, NotSent, RequestError
 from uniner_mcp.shipped import load_prompt
 
+logger = logging.getLogger(__name__)
+
 Wording = Literal["type", "definition"]
 """What the teacher names: the type of each entity, or what the type means in a sentence."""
 
@@ -41,7 +44,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: passages that have a line, of how many, how many failed and can be asked again, and the cost."""
+    """How far a run is: passages with a line, of how many, those that failed and can be asked again, and the cost."""
 
     done: int
     total: int
@@ -127,39 +130,45 @@ async def annotate(
 ) -> Progress:
     """Label what has no line yet, `at_once` passages at a time and at most `per_minute` requests a minute.
 
-    A passage that fails stays without a line, and is counted. Raises NotSent where the budget is spent: what was done is
-    kept, and the same call goes on when there is budget again.
+    Each passage is a request of its own for the budget of the policy. One that fails stays without a line, and is
+    counted. Raises NotSent where the budget is spent: what was done is kept, and the same call goes on when there is
+    budget again.
     """
-    waiting = iter(annotations.missing(passages))
-    total, failed, account = len(passages), 0, Account()
+    missing = annotations.missing(passages)
+    waiting = iter(missing)
+    progress = Progress(len(passages) - len(missing), len(passages), 0, Cost())
     chat, gate = PaidChat(policy, ledger), _Gate(per_minute)
-
-    def progress() -> Progress:
-        return Progress(total - len(annotations.missing(passages)), total, failed, account.cost)
+    spent: NotSent | None = None
 
     async def work() -> None:
-        nonlocal failed
+        nonlocal progress, spent
         for passage in waiting:
             await gate.passed()
+            if spent is not None:
+                return
+            account, labelled = Account(), False
             try:
-                reply = await chat.ask(messages(passage.text, wording), None, 1, account, math.inf)
-                annotations.add(passage, reply)
-            except NotSent:
-                raise
-            except EngineError:
-                failed += 1
+                annotations.add(passage, await chat.ask(messages(passage.text, wording), None, 1, account, math.inf))
+                labelled = True
+            except NotSent as error:
+                spent = error  # The others finish what they have paid for.
+                return
+            except EngineError as error:
+                logger.warning("A passage was not labelled: %s", error)
+            done, failed = progress.done + labelled, progress.failed + (not labelled)
+            progress = Progress(done, progress.total, failed, progress.cost + account.cost)
             if told is not None:
-                told(progress())
+                told(progress)
 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):
                 group.create_task(work())
-    except* NotSent as spent:
-        raise spent.exceptions[0] from None
     finally:
         await chat.aclose()
-    return progress()
+    if spent is not None:
+        raise spent
+    return progress
 
 
 async def annotate_in_batch(
