@@ -170,7 +170,7 @@ def _finds(text: str, kinds: Collection[Redactable]) -> list[_Find]:
 
 def _again(text: str, finds: Iterable[_Find]) -> Iterator[_Find]:
     """Where what was found stands again, also without what it was known by (such as `password=`)."""
-    kinds = {text[find.start : find.end]: find.kind for find in finds}
+    kinds: dict[str, Redactable] = {text[find.start : find.end]: find.kind for find in finds}
     lengths: defaultdict[str, set[int]] = defaultdict(set)
     for value, kind in kinds.items():
         if _GRAM <= len(value) <= _SHORT:
