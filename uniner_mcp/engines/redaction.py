@@ -40,22 +40,23 @@ _IBAN = (
 _GAP = r"[ .\u00a0\u2009\u202f\u2011/-]"
 _YEAR = r"(?:1\d|20)\d\d"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_BETWEEN = r" ?[-./] ?| "
 _NOT_PHONES = (
-    rf"(?<!\d)(?:{_YEAR}([-./ ]){_DAY}\1{_DAY}|{_DAY}([-./ ]){_DAY}\2{_YEAR})(?!\d)",  # dates
+    rf"(?<!\d)(?:{_YEAR}({_BETWEEN}){_DAY}\1{_DAY}|{_DAY}({_BETWEEN}){_DAY}\2{_YEAR})(?!\d)",  # dates
     rf"(?<!\d)(?:0?[1-9]|1[0-2])[/.]{_YEAR}(?!\d|{_GAP}(?!{_YEAR})\d{{3}})",  # months
     rf"\(\d{{1,5}}\){_GAP}{_YEAR}{_GAP}{_YEAR}(?!\d)",
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)",  # the address of a machine
-    r"(?<!\d)000\d-\d{4}-\d{4}-\d{3}[\dX]",  # ORCID
+    r"(?<!\d)\d{7}-\d{2}\.\d{4}\.\d\.\d{2}\.\d{4}(?!\d)",  # Brazilian court cases
     r"ISBN(?:-1[03])?:?\s{0,3}(?:[- ]?\d){9,12}[- ]?[\dXx]",
 )
 _PHONES = (
     # International, with + or 00, at most the 15 digits of E.164 after it.
-    rf"(?:\+|00)(?=(?:[ .()\u00a0\u2009\u202f\u2011/-]{{0,4}}\d){{7}}){_GAP}{{0,2}}\d{{0,4}}+{_GAP}{{0,2}}"
+    rf"(?:\+|00(?!0))(?=(?:[ .()\u00a0\u2009\u202f\u2011/-]{{0,4}}\d){{7}}){_GAP}{{0,2}}\d{{0,4}}+{_GAP}{{0,2}}"
     rf"(?:\(\d{{1,5}}\))?(?:{_GAP}{{0,3}}\d){{4,15}}(?!\d)",
     rf"\((?!{_YEAR}\))(?:0|\d{{2,5}})\)(?:{_GAP}{{0,3}}\d){{5,12}}(?!\d)",  # the area code in brackets
     r"(?:1[-. ])?[2-9]\d{2}[-. ]\d{3}[-. ]\d{4}(?!\d|[-.]\d)",  # North America
-    rf"0\d{{1,4}}(?=(?:{_GAP}{{0,3}}\d){{5}}){_GAP}{{1,3}}\d(?:{_GAP}{{0,3}}\d){{1,10}}(?!\d)",  # with its leading 0
-    r"0\d{8,11}(?!(?!x\d)\w)",
+    rf"0(?!00)\d{{1,4}}(?=(?:{_GAP}{{0,3}}\d){{5}}){_GAP}{{1,3}}\d(?:{_GAP}{{0,3}}\d){{1,10}}(?!\d)",  # national
+    r"0(?!00)\d{8,11}(?!(?!x\d)\w)",
 )
 _PHONE = (
     rf"{'|'.join(_NOT_PHONES)}|(?P<phone>(?<![\w+])(?<!\d[.,/:-])(?<![^\W\d]-)(?:{'|'.join(_PHONES)})"
