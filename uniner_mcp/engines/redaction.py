@@ -7,57 +7,115 @@ prices, versions and addresses of machines stay, since entity types such as `dat
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Redactable = Literal["email", "phone", "iban", "key"]
 """What can be taken out."""
 
-_EMAIL = r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_][\w-]{1,62}"
-_IBAN = r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ \u00a0]?[A-Za-z0-9]{4}){2,7}(?:[ \u00a0]?[A-Za-z0-9]{1,3})?(?![^\W_])"
+# No expression here may try a long stretch again from each of its characters: a run is tried from its first only (the
+# look-behinds), or up to a bound.
 
-_GAP = r"[ .\u00a0/-]"
+# By what is not in them, so that combining marks, which are no letters to `re`, are.
+_MARKS = r"\s\x80-\xbf\u2000-\u206f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20"
+_LOCAL = rf"[^{_MARKS}\x00-\x20\"(),:;<>@\[\\\]\x7f]"
+_LABEL = rf"[^{_MARKS}\x00-\x2c./:-@\[-`{{-\x7f]"
+_EMAIL = (
+    r"://[^\s/@:]*+:[^\s/@]*+@"  # a password before a host is no e-mail address
+    rf"|(?P<email>(?<!{_LOCAL}){_LOCAL}++@(?:{_LABEL}++\.)+(?!\d){_LABEL}{{2,}}(?<!-))"
+)
+
+_IBAN_GAP = r"[ \u00a0\u202f-]"
+_IBAN = (
+    r"(?P<iban>(?<![^\W_])[A-Za-z]{2}\d{2}(?=(?:[A-Za-z \u00a0\u202f-]{0,12}\d){6})(?:"
+    r"[A-Za-z0-9]{11,30}"
+    # Four small letters are part of it only before more digits: words may follow.
+    rf"|(?:{_IBAN_GAP}(?:[A-Z0-9]{{4}}|(?=[a-zA-Z]{{0,3}}\d)[A-Za-z0-9]{{4}}|[a-z]{{4}}(?={_IBAN_GAP}[a-z]{{0,3}}\d)))"
+    rf"{{2,7}}(?:{_IBAN_GAP}(?=[A-Za-z]{{0,2}}\d)[A-Za-z0-9]{{1,3}})?"
+    r")(?![^\W_]))"
+)
+
+_GAP = r"[ .\u00a0\u2009\u202f\u2011/-]"
+_YEAR = r"(?:1\d|20)\d\d"
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_BETWEEN = r" ?[-./] ?| "
+_NOT_PHONES = (
+    rf"(?<!\d)(?:{_YEAR}({_BETWEEN}){_DAY}\1{_DAY}|{_DAY}({_BETWEEN}){_DAY}\2{_YEAR})(?!\d)",  # dates
+    rf"(?<!\d)(?:0?[1-9]|1[0-2])[/.]{_YEAR}(?!\d|{_GAP}(?!{_YEAR})\d{{3}})",  # months
+    rf"\(\d{{1,5}}\){_GAP}{_YEAR}{_GAP}{_YEAR}(?!\d)",
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)",  # the address of a machine
+    r"(?<!\d)\d{7}-\d{2}\.\d{4}\.\d\.\d{2}\.\d{4}(?!\d)",  # Brazilian court cases
+    r"ISBN(?:-1[03])?:?\s{0,3}(?:[- ]?\d){9,12}[- ]?[\dXx]",
+)
 _PHONES = (
-    rf"(?:\+|(?<!\d)00){_GAP}?\(?\d{{1,4}}\)?(?:{_GAP}?\(?\d{{1,5}}\)?){{1,6}}",  # international: + or 00
-    rf"\(\d{{2,5}}\)(?:{_GAP}?\d{{2,5}}){{1,4}}",  # the area code in brackets
-    r"\d{3}[-. ]\d{3}[-. ]\d{4}",  # North America
-    r"\d{3}-\d{4}",
-    rf"0\d{{1,4}}{_GAP}{{1,3}}\d{{2,8}}(?:{_GAP}?\d{{1,5}}){{0,4}}",  # national, with its leading 0
-    r"0\d{8,11}",
+    # International, with + or 00, at most the 15 digits of E.164 after it.
+    rf"(?:\+|00(?!0))(?=(?:[ .()\u00a0\u2009\u202f\u2011/-]{{0,4}}\d){{7}}){_GAP}{{0,2}}\d{{0,4}}+{_GAP}{{0,2}}"
+    rf"(?:\(\d{{1,5}}\))?(?:{_GAP}{{0,3}}\d){{4,15}}(?!\d)",
+    rf"\((?!{_YEAR}\))(?:0|\d{{2,5}})\)(?:{_GAP}{{0,3}}\d){{5,12}}(?!\d)",  # the area code in brackets
+    r"(?:1[-. ])?[2-9]\d{2}[-. ]\d{3}[-. ]\d{4}(?!\d|[-.]\d)",  # North America
+    rf"0(?!00)\d{{1,4}}(?=(?:{_GAP}{{0,3}}\d){{5}}){_GAP}{{1,3}}\d(?:{_GAP}{{0,3}}\d){{1,10}}(?!\d)",  # national
+    r"0(?!00)\d{8,11}(?!(?!x\d)\w)",
 )
-_PHONE = rf"(?<![\w.+-])(?<!\d/)(?:{'|'.join(_PHONES)})(?![\w-]|\.\d)"
-_DIGITS = range(7, 18)
-"""Digits of a phone number (E.164 allows 15, and 00 may stand before them)."""
-_NOT_A_PHONE = re.compile(
-    r"\d{1,4}([-./])\d{1,2}\1\d{1,4}"  # a date
-    r"|\d{1,3}(?:\.\d{1,3}){3}"  # the address of a machine
+_PHONE = (
+    rf"{'|'.join(_NOT_PHONES)}|(?P<phone>(?<![\w+])(?<!\d[.,/:-])(?<![^\W\d]-)(?:{'|'.join(_PHONES)})"
+    r"(?: ?(?:x|ext\.?) ?\d{1,6})?)"
 )
 
-_KEYS = (
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----)[\s\S]){0,20000}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?",
-    r"(?<=://)[^\s/@:]{1,200}:[^\s/@]{1,200}(?=@)",  # user and password in an address
-    r"(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,2000}",
-    r"(?<![A-Za-z0-9])(?:sk|rk|pk)[-_][\w-]{16,500}",
-    r"(?<![A-Za-z0-9])(?:gh[a-z]_|github_pat_|glpat-|hf_|npm_|pypi-|xox[a-z]-|dop_v1_|SG\.|shpat_|AIza|ya29\.)[\w.-]{16,500}",
-    r"(?<![A-Za-z0-9])A(?:KIA|SIA|GPA|IDA|ROA)[A-Z0-9]{12,124}",
-    r"(?<![\w-])eyJ[\w-]{5,4000}\.[\w-]{5,4000}(?:\.[\w-]{0,4000}){0,3}",  # a JSON web token
-)
-_KEY = "|".join(_KEYS)
+_CREDENTIALS = r"(?<=://)(?P<key>[^\s/:]*+:[^\s/]*)(?=@)"
 _NAMED_KEY = (
-    r"(?i:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|auth|credential)s?[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
-    r"([^\s\"',;<>]{8,2000})"
+    r"(?i:pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|private|secret)[_ -]?key|auth|credential)s?[\"']?"
+    r"\s{0,3}[:=]\s{0,3}[\"']?(?P<key>(?<=\")[^\"\r\n]{8,}+(?=\")|(?<=')[^'\r\n]{8,}+(?=')|[^\s\"',;<>]{8,}+)"
 )
-_LONG = re.compile(r"[A-Za-z0-9_+/=-]{32,5000}")
-_HEX = re.compile(r"[0-9a-fA-F]{32,}")
+_TOKEN = r"[\w.~+/=-]"
+_BEARER = (
+    rf"(?i:authorization[\"']?:\s{{0,3}}[\"']?(?:basic|bearer)\s{{1,3}}(?={_TOKEN}{{8}})"
+    # Words follow "bearer", too.
+    rf"|\bbearer\s{{1,3}}(?={_TOKEN}{{8}})(?={_TOKEN}{{0,40}}\d|{_TOKEN}{{20}}))(?P<key>{_TOKEN}++)"
+)
+_PREFIXES = (
+    # Digits tell a key from names such as `sk-learn-contrib`.
+    r"(?:(?:sk|rk|pk)[-_]|gh[a-z]_|github_pat_|glpat-|hf_|npm_|pypi-|xox[a-z]-|dop_v1_|SG\.|shpat_|AIza|ya29\.)"
+    r"(?=[\w.-]{0,80}\d)[\w-][\w.-]{14,}[\w-]",
+    r"A(?:KIA|SIA|GPA|IDA|ROA)[A-Z0-9]{12,}",
+)
+_PREFIXED = rf"(?P<key>(?<![A-Za-z0-9])(?:{'|'.join(_PREFIXES)}))"
+_JWT = r"(?P<key>(?<![\w-])eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]++)*)"
+_PEM_NAME = r"[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_PEM = (
+    rf"(?P<key>-----BEGIN {_PEM_NAME}(?:(?:(?!-----)[\s\S])*+-----END {_PEM_NAME}"
+    # A block that was cut has no end: then the lines that can be of it.
+    r"|(?:[\r\n]+(?:[A-Za-z-]+: [^\r\n]*|[A-Za-z0-9+/=]+)(?=[\r\n]|\Z)| [A-Za-z0-9+/=]{40,})*))"
+)
+_SIGN = r"[A-Za-z0-9_+/=-]"
+_RANDOM = (
+    rf"(?P<key>(?<!{_SIGN})(?={_SIGN}{{32}})(?={_SIGN}*\d)(?={_SIGN}*[a-z])(?={_SIGN}*[A-Z]){_SIGN}++"
+    # Letters alone may be a sequence of bases.
+    r"|(?<![0-9a-fA-F])(?=[a-fA-F]*+\d)[0-9a-fA-F]{32,}+)"
+)
+# `sha256=` and the like before hexadecimal digits must not hide them, nor a name before a key: each is sought alone.
+_KEYS = (_CREDENTIALS, _NAMED_KEY, _BEARER, _PREFIXED, _JWT, _PEM, _RANDOM)
 
-_PATTERNS: Mapping[Redactable, re.Pattern[str]] = {
-    "email": re.compile(_EMAIL),
-    "iban": re.compile(_IBAN),
-    "phone": re.compile(_PHONE),
-    "key": re.compile(f"{_KEY}|{_NAMED_KEY}"),
+_PATTERNS: Mapping[Redactable, tuple[re.Pattern[str], ...]] = {
+    "email": (re.compile(_EMAIL),),
+    "iban": (re.compile(_IBAN),),
+    "phone": (re.compile(_PHONE),),
+    "key": tuple(map(re.compile, _KEYS)),
 }
 _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|IBAN|KEY)_\d+\]", re.IGNORECASE)
+# Without the brackets: a placeholder must not hold a value that looks like one either.
+_TAKEN = re.compile(r"(?:EMAIL|PHONE|IBAN|KEY)_\d+", re.IGNORECASE)
+
+_GRAM = 8
+"""Values this long are taken out wherever they stand; shorter ones where they are found by their form."""
+_SHORT = 512
+
+
+class _Find(NamedTuple):
+    start: int
+    end: int
+    kind: Redactable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,55 +132,66 @@ class Redacted:
 
 def redact(text: str, kinds: Collection[Redactable]) -> Redacted:
     """Put a placeholder in the place of everything of these kinds; the same value gets the same placeholder."""
-    taken = {placeholder.upper() for placeholder in _PLACEHOLDER.findall(text)}
+    taken = {name.upper() for name in _TAKEN.findall(text)}
+    counts: defaultdict[Redactable, int] = defaultdict(int)
     placeholders: dict[str, str] = {}
     parts: list[str] = []
     end = 0
-    for kind, (start, stop) in _finds(text, kinds):
-        value = text[start:stop]
+    for find in _finds(text, kinds):
+        value = text[find.start : find.end]
         if value not in placeholders:
-            placeholders[value] = _free(kind, taken)
-        parts += [text[end:start], placeholders[value]]
-        end = stop
+            placeholders[value] = _free(find.kind, counts, taken)
+        parts += [text[end : find.start], placeholders[value]]
+        end = find.end
     redacted = "".join([*parts, text[end:]])
     return Redacted(redacted, {placeholder: value for value, placeholder in placeholders.items()})
 
 
-def _finds(text: str, kinds: Collection[Redactable]) -> list[tuple[Redactable, tuple[int, int]]]:
-    """Where something stands, in order; finds that overlap are one, of the kind of the first."""
-    merged: list[tuple[Redactable, tuple[int, int]]] = []
-    finds: list[tuple[tuple[int, int], Redactable]] = [(span, kind) for kind in kinds for span in _spans(text, kind)]
-    for (start, end), kind in sorted(finds):
-        if merged and start < merged[-1][1][1]:
-            first, (begin, stop) = merged.pop()
-            merged.append((first, (begin, max(stop, end))))
+def _finds(text: str, kinds: Collection[Redactable]) -> list[_Find]:
+    """Where something stands, in order.
+
+    Of finds that overlap, the earliest and then the longest gives the kind; what sticks out of it is taken with it,
+    since the rest of a secret is still one.
+    """
+    formed = [
+        _Find(*found.span(found.lastgroup), kind)
+        for kind in kinds
+        for pattern in _PATTERNS[kind]
+        for found in pattern.finditer(text)
+        if found.lastgroup is not None
+    ]
+    merged: list[_Find] = []
+    for find in sorted({*formed, *_again(text, formed)}, key=lambda find: (find.start, -find.end, find.kind)):
+        if merged and find.start < merged[-1].end:
+            merged[-1] = merged[-1]._replace(end=max(merged[-1].end, find.end))
         else:
-            merged.append((kind, (start, end)))
+            merged.append(find)
     return merged
 
 
-def _spans(text: str, kind: Redactable) -> Iterator[tuple[int, int]]:
-    for found in _PATTERNS[kind].finditer(text):
-        if kind == "phone":
-            value = found[0]
-            if sum(letter.isdigit() for letter in value) not in _DIGITS or _NOT_A_PHONE.fullmatch(value):
-                continue
-        yield found.span(1) if found.lastindex else found.span()
-    if kind == "key":
-        yield from (found.span() for found in _LONG.finditer(text) if _is_random(found[0]))
+def _again(text: str, finds: Iterable[_Find]) -> Iterator[_Find]:
+    """Where what was found stands again, also without what it was known by (such as `password=`)."""
+    kinds: dict[str, Redactable] = {text[find.start : find.end]: find.kind for find in finds}
+    lengths: defaultdict[str, set[int]] = defaultdict(set)
+    for value, kind in kinds.items():
+        if _GRAM <= len(value) <= _SHORT:
+            lengths[value[:_GRAM]].add(len(value))
+        elif len(value) > _SHORT:
+            start = text.find(value)
+            while start >= 0:
+                yield _Find(start, start + len(value), kind)
+                start = text.find(value, start + len(value))
+    if not lengths:
+        return
+    for start in range(len(text) - _GRAM + 1):
+        for length in lengths.get(text[start : start + _GRAM], ()):
+            if (kind := kinds.get(text[start : start + length])) is not None:
+                yield _Find(start, start + length, kind)
 
 
-def _is_random(token: str) -> bool:
-    """Whether a long token looks drawn by lot: hexadecimal, or digits among letters of both cases."""
-    if _HEX.fullmatch(token):
-        return not token.isalpha()
-    return all(any(map(test, token)) for test in (str.isdigit, str.islower, str.isupper))
-
-
-def _free(kind: Redactable, taken: set[str]) -> str:
+def _free(kind: Redactable, counts: defaultdict[Redactable, int], taken: Collection[str]) -> str:
     """The next placeholder that does not stand in the text."""
-    number = 1
-    while (placeholder := f"[{kind.upper()}_{number}]") in taken:
-        number += 1
-    taken.add(placeholder)
-    return placeholder
+    counts[kind] += 1
+    while (name := f"{kind.upper()}_{counts[kind]}") in taken:
+        counts[kind] += 1
+    return f"[{name}]"
