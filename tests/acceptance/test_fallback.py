@@ -307,6 +307,7 @@ async def test_what_is_redacted_does_not_reach_the_teacher_and_comes_back_in_its
     )
     assert [text[entity.start : entity.end] for entity in extraction.entities] == ["maria.keller@example.org"]
     assert "example.org" not in str(stage.teacher.asked)
+    assert asked_types(stage.teacher.asked[0][1]) == ["e-mail address: such as [EMAIL]"]
 
 
 async def test_cancelling_a_request_reaches_the_call_and_keeps_what_was_answered(stage: Stage) -> None:

@@ -116,7 +116,9 @@ class FaultServer:
 
 
 def _body(headers: dict[str, str], content: bytes) -> dict[str, Any]:
-    return json.loads(content) if "json" in headers.get("content-type", "") and content else {"raw": content}
+    if not content:
+        return {}
+    return json.loads(content) if "json" in headers.get("content-type", "") else {"raw": content}
 
 
 def text_of(path: str, body: dict[str, Any]) -> str:

@@ -143,7 +143,7 @@ async def test_what_kind_of_server_it_is_is_found_out(vllm_server: str, llama_se
         )
         async with Extractor(engine) as extractor:
             await extractor.extract(SENTENCE, ["person"])
-            generative = engine._engine  # type: ignore[attr-defined]
+            generative = engine._engine._engine._engine  # type: ignore[attr-defined]
             assert isinstance(generative, GenerativeEngine) and isinstance(generative._model, ServerModel)
             kinds.append(generative._model._known.dialect)
     assert kinds == ["vllm", "llama-cpp"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 from uniner_mcp.engines.base import TEACHER, Answer, EngineInfo, Mention
 from uniner_mcp.engines.conversation import Conversation
-from uniner_mcp.engines.redaction import redact
+from uniner_mcp.engines.redaction import Redactable, redact
 from uniner_mcp.engines.teacher import asking
 from uniner_mcp.engines.teacher.chat import Reply
 from uniner_mcp.engines.teacher.policy import Policy
@@ -48,8 +48,8 @@ class Questions:
         self._redacted = redact(text, kinds)
         asked = [
             EntityType(
-                name=redact(kind.name, kinds).text,
-                definition=redact(kind.definition, kinds).text if kind.definition is not None else None,
+                name=_without(kind.name, kinds),
+                definition=_without(kind.definition, kinds) if kind.definition is not None else None,
             )
             for kind in types
         ]
@@ -81,3 +81,12 @@ class Questions:
     def _answer(self, kind: EntityType, said: Sequence[str], *, truncated: bool) -> Answer:
         mentions = (Mention(self._redacted.restored(_conversation().mended(mention))) for mention in said)
         return Answer(kind, tuple(mentions), self._provenance, truncated=truncated)
+
+
+def _without(words: str, kinds: Collection[Redactable]) -> str:
+    """The words with placeholders that have no number: those with one belong to the passage."""
+    redacted = redact(words, kinds)
+    text = redacted.text
+    for placeholder in redacted.originals:
+        text = text.replace(placeholder, f"{placeholder.partition('_')[0]}]")
+    return text
