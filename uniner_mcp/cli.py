@@ -323,6 +323,37 @@ def export_nano(
         run_export(run, out, data, start)
 
 
+class Wording(StrEnum):
+    """What the teacher names."""
+
+    TYPE = "type"
+    DEFINITION = "definition"
+
+
+@distill_app.command("annotate")
+def annotate(
+    passages: Annotated[Path, typer.Option(help='Passages to label: JSON lines with "id" and "text".')],
+    out: Annotated[Path, typer.Option(help="File of annotations; the same call goes on where it was stopped.")],
+    teacher: Annotated[
+        str, typer.Option(help="Fallback policy whose teacher, prices and budgets are used: a name or a TOML file.")
+    ] = "teacher-only",
+    wording: Annotated[Wording, typer.Option(help="Let the teacher name types, or define them.")] = Wording.TYPE,
+    batch: Annotated[
+        Path | None, typer.Option(help="Use the Batch API, and keep its state in this folder: half the price.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(help="Requests at the same time.", min=1)] = 8,
+    per_minute: Annotated[float | None, typer.Option(help="Requests per minute at most.", min=0.01)] = None,
+) -> None:
+    """Let a teacher label passages, in the paper's words; its answers are kept as they are."""
+    with _reported():
+        from uniner_mcp.distill.annotate_command import run_annotation
+
+        done = run_annotation(load_settings(fallback=teacher), passages, out, wording.value, batch, at_once, per_minute)
+        typer.echo(f"{done.done} of {done.total} passages are labelled in {out}, {done.failed} failed")
+        if done.failed:
+            raise UninerError("The same command asks those that failed again.")
+
+
 def main() -> None:
     """Entry point of the `uniner-mcp` command."""
     app()

@@ -80,7 +80,7 @@ class Stage:
                 await self.stack.enter_async_context(server.running())
         chosen = policy if policy == "none" else write_policy(self.folder, policy, self.teacher, more, top, teacher_s)
         given: dict[str, Any] = {
-            "engine": "vllm", "base_url": self.local.url, "model": "tiny", "timeout_s": 0.3, "fallback": chosen,
+            "engine": "vllm", "base_url": self.local.url, "model": "tiny", "timeout_s": 0.5, "fallback": chosen,
             "request_timeout_s": DEADLINE, "ledger_path": self.folder / "ledger.sqlite",
         }  # fmt: skip
         return await self.stack.enter_async_context(Extractor.open(Settings(**given | settings)))
@@ -224,14 +224,14 @@ async def test_what_is_not_metered_is_counted_at_its_worst_case(stage: Stage) ->
 
 async def test_a_recovered_local_engine_takes_over_again(stage: Stage) -> None:
     stage.local.always = FAULTS["500"]
-    extractor = await stage.open("on-failure", breaker_failures=2, breaker_pause_s=0.5, cache=False)
+    extractor = await stage.open("on-failure", breaker_failures=2, breaker_pause_s=2, cache=False)
     for _ in range(2):
         assert by(await extractor.extract(TEXT, TYPES)) == {"teacher": 3}
     asked_before = len(stage.local.asked)
     assert by(await extractor.extract(TEXT, TYPES)) == {"teacher": 3}
     assert len(stage.local.asked) == asked_before  # The circuit is open: it is left alone.
     stage.local.always = None
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(2.1)
     assert by(await extractor.extract(TEXT, TYPES)) == {"vllm": 3}
 
 

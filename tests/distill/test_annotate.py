@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from engines.fault_server import FaultServer, Reply, status, stuck
 from engines.policies import write_policy
 from engines.teacher.test_batch import BatchServer
 from engines.teacher_server import chat, refusal
+from typer.testing import CliRunner
 
+from uniner_mcp.cli import app
 from uniner_mcp.distill.annotate import (
     Annotations,
     Progress,
@@ -135,3 +138,27 @@ def test_passages_are_read_and_what_is_none_is_named(tmp_path: Path) -> None:
     assert read_passages(path) == [Sampled("1", "Ada")]
     with pytest.raises(RequestError, match="cannot be read"):
         read_passages(tmp_path / "none.jsonl")
+
+
+def test_the_command_shows_the_cost_and_goes_on_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNINER_LEDGER_PATH", str(tmp_path / "ledger.sqlite"))
+    rows_file, out = tmp_path / "passages.jsonl", tmp_path / "annotations.jsonl"
+    rows_file.write_text("".join(f'{{"id": "{one.id}", "text": "{one.text}"}}\n' for one in PASSAGES), encoding="utf-8")
+    server = FaultServer(status(400), behaviour=label)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(server.running()):
+        policy = write_policy(tmp_path, "teacher-only", server)
+        command = ["distill", "annotate", "--passages", str(rows_file), "--out", str(out), "--teacher", policy]
+        first = CliRunner().invoke(app, command)
+        second = CliRunner().invoke(app, command)
+    assert first.exit_code == 1 and "11 of 12 passages are labelled" in first.stdout
+    assert "12 of 12 passages for gpt-test" in " ".join(first.stderr.split()) and "at most" in first.stderr
+    assert second.exit_code == 0 and "12 of 12 passages are labelled" in second.stdout
+    assert "1 of 12 passages for gpt-test" in " ".join(second.stderr.split())
+
+
+def test_the_command_wants_a_policy_with_a_teacher(tmp_path: Path) -> None:
+    path = str(tmp_path / "x")
+    result = CliRunner().invoke(app, ["distill", "annotate", "--passages", path, "--out", path, "--teacher", "none"])
+    assert result.exit_code == 1 and "sends nothing by itself" in result.stderr

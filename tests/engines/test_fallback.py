@@ -118,10 +118,10 @@ async def test_a_local_engine_that_hangs_leaves_the_teacher_half_of_the_time() -
     fallback = Fallback(ScriptedEngine(hang), taught, policy(on=["timeout"]), lambda kind, domain: None)
     started = time.monotonic()
     told: list[Answer] = []
-    call = Call(deadline=started + 0.6, early=told.append)
+    call = Call(deadline=started + 2, early=told.append)
     (answer,) = await fallback.answer(PASSAGE, [KIND], call)
     assert answer.provenance.engine == "teacher" and told == [answer]
-    assert 0.25 < time.monotonic() - started < 0.6
+    assert 0.9 < time.monotonic() - started < 2
 
 
 async def test_both_engines_are_closed_even_if_one_cannot_be() -> None:

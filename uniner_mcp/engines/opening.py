@@ -22,7 +22,6 @@ from uniner_mcp.engines.limited import Limited
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
 from uniner_mcp.engines.profiles import Profile
-from uniner_mcp.engines.teacher.engine import Teacher
 from uniner_mcp.engines.teacher.ledger import Ledger, today
 from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import EngineError
@@ -39,14 +38,16 @@ def open_engine(settings: Settings) -> Engine:
     SettingsError where the settings contradict each other.
     """
     policy = load_policy(settings.fallback)
-    teacher = Teacher(policy, Ledger(settings.ledger_path)) if policy.may_send() else None
     cache = _cache(settings)
 
     def guarded(engine: Engine) -> Cached:
         return Cached(Breaking(engine, settings.breaker_failures, settings.breaker_pause_s), cache)
 
-    if teacher is None:
+    if not policy.may_send():
         return Limited(guarded(_local(settings)), settings.concurrency)
+    from uniner_mcp.engines.teacher.engine import Teacher
+
+    teacher = Teacher(policy, Ledger(settings.ledger_path))
     local = None if policy.asks_only_teacher() else guarded(_local(settings))
     model = local.info().model if local is not None else ""
     catalogue = (

@@ -1,0 +1,83 @@
+"""`uniner-mcp distill annotate`: what it costs is shown before and during the run."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from uniner_mcp.distill.annotate import (
+    Annotations,
+    Progress,
+    Sampled,
+    Wording,
+    annotate,
+    annotate_in_batch,
+    read_passages,
+    worst_case,
+)
+from uniner_mcp.engines.teacher.batch import ChatBatch
+from uniner_mcp.engines.teacher.ledger import Ledger
+from uniner_mcp.engines.teacher.policy import load_policy
+from uniner_mcp.errors import SettingsError
+from uniner_mcp.settings import Settings
+
+
+def run_annotation(
+    settings: Settings,
+    passages: Path,
+    out: Path,
+    wording: Wording,
+    batch: Path | None,
+    at_once: int,
+    per_minute: float | None,
+) -> Progress:
+    """Label the passages with the teacher of the policy that `settings.fallback` names."""
+    policy = load_policy(settings.fallback)
+    if policy.consent != "operator" or policy.teacher is None:
+        raise SettingsError(
+            f'The policy {policy.name} sends nothing by itself: name one with a teacher and consent = "operator" '
+            "(--teacher teacher-only)."
+        )
+    rows = read_passages(passages)
+    annotations = Annotations(out, wording, policy.teacher.model)
+    ledger, missing = Ledger(settings.ledger_path), annotations.missing(rows)
+    console = Console(stderr=True, highlight=False)
+    most = worst_case(policy, missing, wording)
+    console.print(
+        f"{len(missing)} of {len(rows)} passages for {policy.who()}: at most "
+        f"{most.input_tokens + most.output_tokens:,} tokens, {most.usd:,.2f} US dollars by the prices of the policy "
+        "(half of it through the Batch API)"
+    )
+    if batch is not None:
+        return asyncio.run(_in_batch(rows, annotations, wording, ChatBatch(policy, ledger, batch)))
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task("", total=len(rows), completed=len(rows) - len(missing))
+
+        def told(now: Progress) -> None:
+            bar.update(task, completed=now.done, description=f"{now.cost.usd:.4f} US dollars, {now.failed} failed")
+
+        return asyncio.run(
+            annotate(
+                rows,
+                annotations,
+                wording,
+                policy,
+                ledger,
+                at_once=at_once,
+                per_minute=per_minute or math.inf,
+                told=told,
+            )
+        )
+
+
+async def _in_batch(rows: list[Sampled], annotations: Annotations, wording: Wording, batch: ChatBatch) -> Progress:
+    try:
+        return await annotate_in_batch(rows, annotations, wording, batch)
+    finally:
+        await batch.aclose()
