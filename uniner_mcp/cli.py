@@ -354,6 +354,54 @@ def annotate(
             raise UninerError("The same command asks those that failed again.")
 
 
+@distill_app.command("train")
+def train(
+    data: Annotated[Path, typer.Option(help="Conversations: JSON lines in the reference implementation's form.")],
+    base: Annotated[str, typer.Option(help="Llama-class model to start from: a folder or a Hugging Face id.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints and log; the same call goes on from there.")],
+    lora_rank: Annotated[int | None, typer.Option(help="Train a LoRA of this rank; 0: all weights.", min=0)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak of the learning rate.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Times that the data are seen.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train so many steps in place of epochs.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Conversations in one step, per device.")] = None,
+    accumulation: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
+    longest: Annotated[int | None, typer.Option(help="Longest sequence, in tokens.")] = None,
+    save_steps: Annotated[int | None, typer.Option(help="Steps between two checkpoints.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+) -> None:
+    """Train a causal student on conversations, by default as the paper did; `accelerate launch` for several GPUs."""
+    with _reported():
+        from uniner_mcp.distill.student import run_training
+
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        run_training(
+            data,
+            base,
+            out,
+            lora_rank=lora_rank,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            steps=steps,
+            batch=batch,
+            accumulation=accumulation,
+            longest=longest,
+            save_steps=save_steps,
+            seed=seed,
+        )
+
+
+@distill_app.command("export")
+def export(
+    run: Annotated[Path, typer.Option(help="Folder that train wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for the merged model, its tokenizer and its profile.")],
+) -> None:
+    """Write a trained student as one folder, for `serve --engine vllm --model OUT --profile OUT/profile.toml`."""
+    with _reported():
+        from uniner_mcp.distill.student import run_export
+
+        run_export(run, out)
+
+
 def main() -> None:
     """Entry point of the `uniner-mcp` command."""
     app()

@@ -1,0 +1,125 @@
+"""Causal students, with real TRL, PEFT and a real (tiny) Llama; the environment of .ci/run has them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from uniner_mcp.cli import app
+from uniner_mcp.distill.student_data import IGNORED, encode, read_rows, student_template
+from uniner_mcp.engines.profiles import find_profile
+from uniner_mcp.engines.vllm import tokenizer_prompt_ids
+from uniner_mcp.errors import RequestError
+
+TINY = Path(__file__).parent.parent / "tiny_uniner" / "hf"
+needs_trl = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="needs the train extra: see .ci/run")
+
+
+def conversation(person: str, place: str) -> dict[str, Any]:
+    said = [
+        ("human", f"Text: {person} left {place}."),
+        ("gpt", "I've read this text."),
+        ("human", "What describes person in the text?"),
+        ("gpt", json.dumps([person])),
+        ("human", "What describes gene in the text?"),
+        ("gpt", "[]"),
+    ]
+    return {"id": person, "conversations": [{"from": speaker, "value": value} for speaker, value in said]}
+
+
+@pytest.fixture
+def conversations(tmp_path: Path) -> Path:
+    path = tmp_path / "conversations.jsonl"
+    people = [f"{first} {last}" for first in ("Maria", "Tom", "Anna") for last in ("Keller", "Reed", "Novak", "Silva")]
+    rows = [conversation(person, place) for person in people for place in ("Berlin", "Paris")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def tokenizer() -> Any:
+    return pytest.importorskip("transformers").AutoTokenizer.from_pretrained(TINY)
+
+
+@pytest.mark.slow
+@needs_trl
+def test_a_student_is_trained_on_the_very_ids_that_it_is_asked_with(tokenizer: Any, conversations: Path) -> None:
+    row = next(read_rows(conversations))
+    example = encode(tokenizer, row.pairs(), 1024)
+    assert example is not None and example.dropped == 0
+    asked = find_profile("uniner").conversation().tokens_prompt("Maria Keller left Berlin.", "person")
+    ids = tokenizer_prompt_ids(tokenizer, asked)
+    # This tokenizer puts the space before a word by itself.
+    answer = tokenizer('["Maria Keller"]', add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+    assert example.ids[: len(ids) + len(answer)] == ids + answer
+    assert example.labels[: len(ids) + len(answer)] == [IGNORED] * len(ids) + answer
+    lost = [label for label in example.labels if label != IGNORED]
+    assert tokenizer.convert_ids_to_tokens(lost) == ['▁["', "Maria", "▁Keller", '"]', "</s>", "▁[]", "</s>"]
+
+
+@pytest.mark.slow
+@needs_trl
+def test_what_does_not_fit_is_left_out_answer_by_answer_and_counted(tokenizer: Any) -> None:
+    pairs = [("Text: Ada.", "I've read this text."), ("What describes a in the text?", "x " * 500)]
+    pairs.append(("What describes b in the text?", "[]"))
+    example = encode(tokenizer, pairs, 300)
+    assert example is not None and example.dropped == 1 and len(example.ids) <= 300
+    assert encode(tokenizer, pairs[:2], 300) is None
+
+
+@pytest.mark.slow
+@needs_trl
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")  # Of transformers, about PEFT.
+@pytest.mark.parametrize("rank", ["0", "4"])
+def test_a_student_is_trained_goes_on_and_is_exported_with_its_profile(
+    tmp_path: Path, conversations: Path, rank: str
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "student"
+    command = ["distill", "train", "--data", str(conversations), "--base", str(TINY), "--out", str(run)]
+    command += ["--lora-rank", rank, "--batch", "4", "--accumulation", "1", "--learning-rate", "1e-3"]
+    assert CliRunner().invoke(app, [*command, "--steps", "10", "--save-steps", "5"]).exit_code == 0
+    result = CliRunner().invoke(app, [*command, "--steps", "20", "--save-steps", "5"])
+    assert result.exit_code == 0, result.output
+    log = json.loads((run / "run.json").read_bytes())
+    losses = {step["step"]: step["loss"] for step in log["log"] if "loss" in step}
+    assert list(losses) == [10, 20] and losses[20] < losses[10]
+    assert CliRunner().invoke(app, ["distill", "export", "--run", str(run), "--out", str(out)]).exit_code == 0
+    profile = find_profile("any", str(out / "profile.toml"))
+    transformers = pytest.importorskip("transformers")
+    model = transformers.AutoModelForCausalLM.from_pretrained(out)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(out)
+    prompt = profile.conversation().tokens_prompt("Anna Reed left Paris.", "gene")
+    ids = tokenizer_prompt_ids(tokenizer, prompt)
+    written = model.generate(pytest.importorskip("torch").tensor([ids]), max_new_tokens=16, do_sample=False)
+    assert tokenizer.decode(written[0][len(ids) :]).strip().startswith("[]</s>")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["no json", "{}", '{"id": "x", "conversations": []}', json.dumps(conversation("a", "b") | {"conversations": [
+        {"from": "gpt", "value": "x"}] * 4})],
+)  # fmt: skip
+def test_a_row_that_is_no_conversation_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(conversation("Ada", "Rome")) + f"\n{line}\n", encoding="utf-8")
+    with pytest.raises(RequestError, match="line 2"):
+        list(read_rows(path))
+
+
+def test_the_template_of_a_student_ends_turns_with_its_own_token() -> None:
+    template = student_template("<|im_end|>")
+    assert (
+        "</s>" not in template and template.endswith("in the text? ASSISTANT:") and "<|im_end|>USER: What" in template
+    )
+
+
+def test_training_without_the_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uniner_mcp.distill.student.find_spec", lambda name: None)
+    result = CliRunner().invoke(app, ["distill", "train", "--data", "x", "--base", "y", "--out", str(tmp_path)])
+    assert result.exit_code == 1 and "uniner-mcp[train]" in result.stderr

@@ -1,0 +1,152 @@
+"""Training of causal students: full or LoRA, loss on answers only, packed; any Llama-class base (TRL, PEFT).
+
+On several GPUs it is the same command under `accelerate launch`. Defaults are those of the paper's released training
+script (`src/train/train.sh` of github.com/universal-ner/universal-ner).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+import torch
+from datasets import Dataset
+from peft import AutoPeftModelForCausalLM, LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.trainer_utils import get_last_checkpoint
+from trl import SFTConfig, SFTTrainer
+
+from uniner_mcp.distill.student_data import encode, read_rows, student_template
+from uniner_mcp.errors import RequestError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """How a student is trained; lora_rank 0 trains all weights. `steps` 0: `epochs` decide."""
+
+    learning_rate: float = 2e-5
+    epochs: float = 3
+    steps: int = 0
+    batch: int = 2
+    accumulation: int = 16
+    longest: int = 1024
+    warmup: float = 0.04
+    lora_rank: int = 0
+    lora_alpha: int = 16
+    lora_dropout: float = 0.05
+    save_steps: int = 100
+    seed: int = 3
+
+
+def train_student(conversations: Path, base: str, out: Path, config: StudentConfig) -> None:
+    """Train `base` on the conversations; checkpoints and log lie in `out`, and the same call goes on from the last one.
+
+    `out/model` is the student: a model, or the adapter of LoRA. Raises RequestError where nothing can be trained on.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    if tokenizer.eos_token_id is None:
+        raise RequestError(f"The tokenizer of {base} has no token that ends a turn: choose another base.")
+    dataset = _dataset(conversations, tokenizer, config.longest)
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(base, dtype="auto" if torch.cuda.is_available() else torch.float32),
+        args=_arguments(out, config),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        peft_config=_lora(config),
+    )
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)) if out.is_dir() else None)
+    trainer.save_model(str(out / "model"))
+    if trainer.is_world_process_zero():
+        tokenizer.save_pretrained(out / "model")
+        run = {"base": base, **asdict(config), "log": trainer.state.log_history}
+        (out / "run.json").write_bytes(orjson.dumps(run, option=orjson.OPT_INDENT_2))
+
+
+def export_student(run: Path, out: Path) -> None:
+    """Write the student of `run` as one folder that vLLM and transformers load, with the profile that asks it."""
+    model_folder = run / "model"
+    if (model_folder / "adapter_config.json").is_file():
+        merged = AutoPeftModelForCausalLM.from_pretrained(model_folder).merge_and_unload()
+    else:
+        merged = AutoModelForCausalLM.from_pretrained(model_folder)
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    merged.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    (out / "profile.toml").write_text(student_profile(out.name, tokenizer.eos_token), encoding="utf-8")
+
+
+def student_profile(name: str, end: str) -> str:
+    """The profile of a student (`--profile FOLDER/profile.toml`)."""
+    quoted = {key: orjson.dumps(value).decode() for key, value in {
+        "name": name, "template": student_template(end), "end": end,
+    }.items()}  # fmt: skip
+    return f"""name = {quoted["name"]}
+description = "a student trained with uniner-mcp distill train"
+template = {quoted["template"]}
+special_tokens = [{quoted["end"]}]
+stop = [{quoted["end"]}]
+context_budget = 384
+max_answer_tokens = 256
+"""
+
+
+def _dataset(conversations: Path, tokenizer: PreTrainedTokenizerBase, longest: int) -> Dataset:
+    ids: list[list[int]] = []
+    labels: list[list[int]] = []
+    dropped = left_out = 0
+    for row in read_rows(conversations):
+        example = encode(tokenizer, row.pairs(), longest)
+        if example is None:
+            left_out += 1
+            continue
+        dropped += example.dropped
+        ids.append(example.ids)
+        labels.append(example.labels)
+    if not ids:
+        raise RequestError(f"{conversations} has no conversation of at most {longest} tokens: raise `longest`.")
+    logger.info(
+        "%d conversations, %d tokens, of which %d carry loss; %d answers and %d conversations were too long",
+        len(ids), sum(map(len, ids)), sum(label >= 0 for row in labels for label in row), dropped, left_out,
+    )  # fmt: skip
+    return Dataset.from_dict({"input_ids": ids, "labels": labels})
+
+
+def _arguments(out: Path, config: StudentConfig) -> SFTConfig:
+    on_gpu = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(out),
+        learning_rate=config.learning_rate,
+        num_train_epochs=config.epochs,
+        max_steps=config.steps or -1,
+        per_device_train_batch_size=config.batch,
+        gradient_accumulation_steps=config.accumulation,
+        max_length=config.longest,
+        packing=on_gpu,  # Needs attention that keeps packed conversations apart; without a GPU they are padded.
+        warmup_steps=config.warmup,
+        lr_scheduler_type="cosine",
+        weight_decay=0.0,
+        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        activation_checkpointing=on_gpu,
+        use_cpu=not on_gpu,
+        save_steps=config.save_steps,
+        save_total_limit=2,
+        logging_steps=10,
+        report_to="none",
+        seed=config.seed,
+    )
+
+
+def _lora(config: StudentConfig) -> LoraConfig | None:
+    if not config.lora_rank:
+        return None
+    return LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
