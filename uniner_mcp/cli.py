@@ -354,6 +354,13 @@ def annotate(
             raise UninerError("The same command asks those that failed again.")
 
 
+class Precision(StrEnum):
+    """How the matrices of a GGUF file are stored."""
+
+    F16 = "f16"
+    Q8_0 = "q8_0"
+
+
 @distill_app.command("train")
 def train(
     data: Annotated[Path, typer.Option(help="Conversations: JSON lines in the reference implementation's form.")],
@@ -394,12 +401,13 @@ def train(
 def export(
     run: Annotated[Path, typer.Option(help="Folder that train wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for the merged model, its tokenizer and its profile.")],
+    gguf: Annotated[Precision | None, typer.Option(help="Also write a GGUF file there, for llama.cpp.")] = None,
 ) -> None:
     """Write a trained student as one folder, for `serve --engine vllm --model OUT --profile OUT/profile.toml`."""
     with _reported():
         from uniner_mcp.distill.student import run_export
 
-        run_export(run, out)
+        run_export(run, out, gguf.value if gguf is not None else None)
 
 
 def main() -> None:

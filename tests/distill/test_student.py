@@ -89,7 +89,8 @@ def test_a_student_is_trained_goes_on_and_is_exported_with_its_profile(
     log = json.loads((run / "run.json").read_bytes())
     losses = {step["step"]: step["loss"] for step in log["log"] if "loss" in step}
     assert list(losses) == [10, 20] and losses[20] < losses[10]
-    assert CliRunner().invoke(app, ["distill", "export", "--run", str(run), "--out", str(out)]).exit_code == 0
+    export = ["distill", "export", "--run", str(run), "--out", str(out), "--gguf", "f16"]
+    assert CliRunner().invoke(app, export).exit_code == 0
     profile = find_profile("any", str(out / "profile.toml"))
     transformers = pytest.importorskip("transformers")
     model = transformers.AutoModelForCausalLM.from_pretrained(out)
@@ -123,3 +124,50 @@ def test_training_without_the_extra_says_what_to_install(tmp_path: Path, monkeyp
     monkeypatch.setattr("uniner_mcp.distill.student.find_spec", lambda name: None)
     result = CliRunner().invoke(app, ["distill", "train", "--data", "x", "--base", "y", "--out", str(tmp_path)])
     assert result.exit_code == 1 and "uniner-mcp[train]" in result.stderr
+
+
+@pytest.mark.slow
+@needs_trl
+@pytest.mark.parametrize("precision", ["f16", "q8_0"])
+def test_a_student_as_gguf_answers_in_llama_cpp_as_the_model_that_it_is_made_of(tmp_path: Path, precision: str) -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp has no wheel for this platform")
+    from uniner_mcp.distill.student_gguf import write_gguf
+
+    write_gguf(TINY, path := tmp_path / "tiny.gguf", precision)  # type: ignore[arg-type]
+    command = ["extract", "On 3 May 2021 Tom Reed left Paris.", "-t", "person,date", "--json", "--no-cache"]
+    command += ["--engine", "llama-cpp", "--profile", "uniner"]
+    ours, known = (
+        json.loads(CliRunner().invoke(app, [*command, "--model", str(model)]).stdout)["entities"]
+        for model in (path, TINY.parent / "tiny-uniner.gguf")
+    )
+    assert [entity["text"] for entity in ours] == ["3 May 2021", "Tom Reed"]
+    near = 0.01 if precision == "q8_0" else 0.0005
+    for entity, twin in zip(ours, known, strict=True):
+        assert entity["confidence"] == pytest.approx(twin["confidence"], abs=near)
+
+
+@pytest.mark.slow
+@needs_trl
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("config.json", {"model_type": "gpt2"}, "not llama"),
+        ("config.json", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope type yarn"),
+        ("tokenizer.json", {"model": {"type": "Unigram"}}, "no BPE but Unigram"),
+        ("tokenizer.json", {"pre_tokenizer": {"type": "Metaspace"}, "byte_level": True}, "Metaspace"),
+    ],
+)
+def test_a_model_that_cannot_be_written_is_refused_with_advice(
+    tmp_path: Path, file: str, change: dict[str, Any], said: str
+) -> None:
+    from uniner_mcp.distill.student_gguf import write_gguf
+
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        whole = json.loads((TINY / name).read_bytes())
+        if name == file:
+            whole |= change
+            if whole.pop("byte_level", False):
+                whole["model"]["byte_fallback"] = False
+        (tmp_path / name).write_text(json.dumps(whole), encoding="utf-8")
+    with pytest.raises(RequestError, match=said):
+        write_gguf(tmp_path, tmp_path / "x.gguf", "f16")
