@@ -61,7 +61,8 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
             consent=consent,
         )
 
-    async def asked(
+    async def first(
+        ctx: Context[object],
         text: str,
         entity_types: list[str] | None,
         domain: str | None,
@@ -69,11 +70,9 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         min_confidence: float,
         overlap: str,
         limit: int | None,
-    ) -> _Asked:
-        return _Asked(text, entity_types, domain, definitions, min_confidence, overlap, limit)
-
-    async def first(asked: Annotated[_Asked, Resolve(asked)], ctx: Context[object]) -> Extraction | ExtractionError:
+    ) -> Extraction | ExtractionError:
         """What comes out without asking the person, who may have answered before."""
+        asked = _Asked(text, entity_types, domain, definitions, min_confidence, overlap, limit)
         try:
             return await run(asked, ctx, consents.recall(ctx))
         except ExtractionError as error:
@@ -82,15 +81,13 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
             raise ToolError(str(error)) from None
 
     async def consent(
-        asked: Annotated[_Asked, Resolve(asked)],
-        first: Annotated[Extraction | ExtractionError, Resolve(first)],
-        ctx: Context[object],
+        text: str, first: Annotated[Extraction | ExtractionError, Resolve(first)], ctx: Context[object]
     ) -> Elicit[Consent] | None:
         """The person is asked only where it makes a difference, once for a connection."""
         teacher = extractor.info().teacher
         if teacher is None or not wants_consent(first) or consents.recall(ctx) is not None or not can_ask(ctx):
             return None
-        return Elicit(consent_question(len(asked.text), teacher), Consent)
+        return Elicit(consent_question(len(text), teacher), Consent)
 
     @server.tool(
         title="Extract entities of any type",
@@ -106,7 +103,6 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
     async def extract_entities(  # pyright: ignore[reportUnusedFunction]
         text: Annotated[str, Field(description="The text to read, of any length.")],
         ctx: Context[object],
-        asked: Annotated[_Asked, Resolve(asked)],
         first: Annotated[Extraction | ExtractionError, Resolve(first)],
         consent: Annotated[ElicitationResult[Consent], Resolve(consent)],
         entity_types: Annotated[
@@ -150,6 +146,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
             if isinstance(consent, AcceptedElicitation) and consent.data is not None:  # pyright: ignore[reportUnnecessaryComparison]
                 consents.note(ctx, consent.data.allow)
                 if consent.data.allow:
+                    asked = _Asked(text, entity_types, domain, definitions, min_confidence, overlap, limit)
                     outcome = await run(asked, ctx, True, before=1)
             elif consent.action == "decline":
                 consents.note(ctx, False)
