@@ -354,6 +354,35 @@ def annotate(
             raise UninerError("The same command asks those that failed again.")
 
 
+class Negatives(StrEnum):
+    """How types are drawn that a passage does not have."""
+
+    NONE = "none"
+    UNIFORM = "uniform"
+    FREQUENCY = "frequency"
+
+
+@distill_app.command("conversations")
+def conversations(
+    out: Annotated[Path, typer.Option(help="File of conversations; a manifest is written beside it.")],
+    annotations: Annotated[list[Path] | None, typer.Option(help="File that annotate wrote; repeatable.")] = None,
+    dataset: Annotated[
+        list[Path] | None, typer.Option("--set", help="Folder of an annotated set (its training split); repeatable.")
+    ] = None,
+    negatives: Annotated[Negatives, typer.Option(help="How absent types are drawn.")] = Negatives.FREQUENCY,
+    ratio: Annotated[float, typer.Option(help="Absent types for each type that a passage has.", min=0)] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    name_sets: Annotated[bool, typer.Option(help="Name the set before the text, as for supervised training.")] = False,
+) -> None:
+    """Make training conversations of annotations, with negative samples."""
+    with _reported():
+        from uniner_mcp.distill.conversations_command import write_conversations
+
+        manifest = write_conversations(annotations or [], dataset or [], out, negatives.value, ratio, seed, name_sets)
+        for name, value in manifest.items():
+            typer.echo(f"{name}: {value}")
+
+
 class Precision(StrEnum):
     """How the matrices of a GGUF file are stored."""
 
