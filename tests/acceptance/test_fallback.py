@@ -214,6 +214,13 @@ async def test_fields_that_the_teacher_does_not_know_are_left_out_from_then_on(s
     assert len(stage.teacher.asked) == before + 1
 
 
+async def test_a_field_that_several_calls_are_refused_for_fails_none_of_them(stage: Stage) -> None:
+    stage.teacher.always = strict_about("temperature")
+    extractor = await stage.open("teacher-only", "[teacher.options]\ntemperature = 0\n")
+    extractions = await asyncio.gather(*(extractor.extract(f"{n}. {TEXT}", ["person"]) for n in range(6)))
+    assert all(extraction.unanswered == [] and len(extraction.entities) == 1 for extraction in extractions)
+
+
 async def test_what_is_not_metered_is_counted_at_its_worst_case(stage: Stage) -> None:
     stage.teacher.always = unmetered
     extraction = await (await stage.open("teacher-only")).extract(TEXT, TYPES)

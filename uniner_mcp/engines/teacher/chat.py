@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, ValidationError
@@ -107,7 +108,7 @@ class Chat:
                 raw = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
                 return read_reply(raw.content, policy.who())
         except openai.APIStatusError as error:
-            raise Unbilled(self._meaning(error)) from None
+            raise Unbilled(self._meaning(error, body)) from None
         except TimeoutError:
             raise TryAgain(address, "did not answer in time", "raise `timeout_s` of the teacher", late=True) from None
         except openai.APIConnectionError as error:
@@ -121,11 +122,11 @@ class Chat:
         """Close the connections."""
         await self._client.close()
 
-    def _meaning(self, error: openai.APIStatusError) -> Exception:
+    def _meaning(self, error: openai.APIStatusError, body: Mapping[str, object]) -> Exception:
         policy, address, status, code = self._policy, self._teacher.base_url, error.status_code, error.code or ""
         who = policy.who()
         if status in (400, 422):
-            if error.param is not None and self._leave_out(error.param):
+            if error.param is not None and self._leave_out(error.param, body):
                 return TryAgain(address, "does not take a field of the request", "see its log", after=0.0)
             if code == "content_filter":
                 return AnswerRefused(f"the content filter of {who} refused the text")
@@ -145,9 +146,11 @@ class Chat:
             return TryAgain(address, f"answered {status}{asks}", "try again later", after)
         return EngineError(f"{who} answered {status}")
 
-    def _leave_out(self, param: str) -> bool:
-        """Remember a field that the server does not know; False where it is needed, or was left out already."""
+    def _leave_out(self, param: str, body: Mapping[str, object]) -> bool:
+        """Remember a field of the request that the server does not know; False where it can do nothing without it."""
         name = param.partition(".")[0]
-        known = {"response_format", "max_completion_tokens", *self._teacher.options} - _NEEDED - self._refused
-        self._refused |= {name} & known
-        return name in known
+        dispensable = {"response_format", "max_completion_tokens", *self._teacher.options} - _NEEDED
+        if name not in dispensable or name not in body:
+            return False
+        self._refused.add(name)
+        return True
