@@ -15,10 +15,11 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 
-from uniner_mcp.distill import nano, nano_train  # noqa: E402
+from uniner_mcp.distill import nano, nano_export, nano_train  # noqa: E402
 from uniner_mcp.distill.nano_data import Related, Sampler, load_definitions, load_sources  # noqa: E402
 from uniner_mcp.engines.nano.manifest import damaged_files, read_manifest  # noqa: E402
 from uniner_mcp.engines.nano.runtime import NanoRuntime  # noqa: E402
+from uniner_mcp.errors import UninerError  # noqa: E402
 
 DATA = Path(__file__).parent.parent.parent / "data"
 
@@ -52,12 +53,23 @@ def test_the_export_is_whole_close_to_float_and_answers(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 30})
+    # After four steps nearly all scores lie at the threshold: of so few passages a mention or two may tip over.
+    monkeypatch.setattr(nano_export, "LARGEST_LOSS", 5.0)
     nano.run_export(run, tmp_path, DATA, None)
     manifest = read_manifest(tmp_path)
     assert damaged_files(tmp_path, manifest) == []
     assert "synthetic_open" in (tmp_path / "README.md").read_text(encoding="utf-8")
     spans = NanoRuntime(tmp_path, manifest, 1).read("Marie Curie was born in Warsaw.", ["person", "city"])
     assert len(spans) == 2
+
+
+def test_an_export_that_loses_more_than_it_may_is_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 5})
+    monkeypatch.setattr(nano_export, "LARGEST_LOSS", -100.0)
+    with pytest.raises(UninerError, match="points of F1 against float"):
+        nano.run_export(run, tmp_path, DATA, None)
 
 
 def test_the_same_seed_draws_the_same_epoch_and_positives_survive_the_cut() -> None:
