@@ -258,6 +258,29 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set: card.json and SPLIT.jsonl.")],
+    out: Annotated[Path, typer.Option(help="Folder for predictions and report; the same call goes on from there.")],
+    sets: Annotated[str | None, typer.Option(help="Names of sets, by commas; default: all in the folder.")] = None,
+    split: Annotated[str, typer.Option(help="The split that is scored.")] = "test",
+    limit: Annotated[int | None, typer.Option(help="At most so many passages of a set, the first.", min=1)] = None,
+    engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
+    fallback: Fallback = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Measure an engine on annotated sets: F1 as in the paper, with intervals, and strict spans."""
+    from uniner_mcp.evaluate import command
+
+    with _reported():
+        settings = _settings(engine, model, base_url, profile, fallback, no_cache)
+        names = [name.strip() for name in (sets or "").split(",") if name.strip()]
+        typer.echo(asyncio.run(command.evaluate(settings, data, names, split, limit, out)))
+
+
 def _cache_path() -> Path:
     from uniner_mcp.caches.sqlite import default_cache_path
 

@@ -1,11 +1,13 @@
-"""The paper's score: micro F1 over normalised strings per type (UniversalNER, evaluation code of the reference)."""
+"""Scores: the paper's, over normalised strings per type (evaluation code of the reference), and those over spans."""
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -18,9 +20,9 @@ def normalise(mention: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """True positives, predictions and gold mentions; add them up over rows, then read `f1`."""
+    """True positives (halves for partial matches), predictions and gold mentions: add up rows, then read `f1`."""
 
-    correct: int = 0
+    correct: float = 0
     predicted: int = 0
     gold: int = 0
 
@@ -47,3 +49,39 @@ def count(gold: Iterable[str], predicted: Iterable[str]) -> Counts:
     """Counts for one question: both sides normalised and de-duplicated."""
     wanted, found = {normalise(mention) for mention in gold}, {normalise(mention) for mention in predicted}
     return Counts(len(wanted & found), len(found), len(wanted))
+
+
+Span = tuple[int, int]
+
+
+def count_spans(gold: Collection[Span], predicted: Collection[Span]) -> Counts:
+    """Counts for one question, where only the very offsets are right."""
+    return Counts(len(set(gold) & set(predicted)), len(set(predicted)), len(set(gold)))
+
+
+def count_partial(gold: Collection[Span], predicted: Collection[Span]) -> Counts:
+    """Counts for one question, where overlapping spans count half (the paper's table 5), each of them once."""
+    exact = set(gold) & set(predicted)
+    left = sorted(set(gold) - exact)
+    halves = 0
+    for start, end in sorted(set(predicted) - exact):
+        over = next((span for span in left if span[0] < end and start < span[1]), None)
+        if over is not None:
+            left.remove(over)
+            halves += 1
+    return Counts(len(exact) + halves / 2, len(set(predicted)), len(set(gold)))
+
+
+def bootstrap(
+    passages: Sequence[Counts], *, draws: int = 1000, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """A percentile interval of F1 (0 to 1) over passages that are drawn again with repetition."""
+    if not passages:
+        return 0.0, 0.0
+    rows = np.array([(one.correct, one.predicted, one.gold) for one in passages], dtype=float)
+    lot = np.random.default_rng(seed)
+    sums = np.stack([rows[lot.integers(len(rows), size=len(rows))].sum(0) for _ in range(draws)])
+    both = sums[:, 1] + sums[:, 2]
+    f1 = np.divide(2 * sums[:, 0], both, out=np.zeros(draws), where=both > 0)
+    low, high = np.quantile(f1, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,146 @@
+"""What an engine finds in annotated sets, passage by passage, in files: a run that was stopped goes on where it was.
+
+OUT/run.json says of what engine and data the run is, OUT/predictions/SET.jsonl has a line a passage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+import orjson
+from pydantic import BaseModel
+
+import uniner_mcp
+from uniner_mcp.errors import ExtractionError, RequestError
+from uniner_mcp.evaluate.datasets import DataSet, Example
+from uniner_mcp.extraction.extractor import Extractor
+
+ELSE = ("misc", "miscellaneous", "other", "else", "none")
+"""Types that say nothing: left out, as in the paper."""
+
+
+class Found(BaseModel):
+    """An entity that the engine found."""
+
+    type: str
+    text: str
+    start: int
+    end: int
+    confidence: float | None = None
+
+
+class Prediction(BaseModel):
+    """What was found in one passage; `unanswered` are the types that were not answered."""
+
+    id: str
+    entities: list[Found]
+    unanswered: list[str]
+    seconds: float
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestSet:
+    """The passages of a set that are scored, and the types that are asked of each."""
+
+    name: str
+    examples: list[Example]
+    types: list[str]
+
+    __test__ = False
+
+    def asked(self, example: Example) -> list[str]:
+        """The types of one passage: those that were annotated there."""
+        kinds = self.types if example.asked is None else example.asked
+        return [kind for kind in kinds if kind.lower() not in ELSE]
+
+
+def load_set(data: Path, name: str, split: str, limit: int | None) -> TestSet:
+    """The first `limit` passages of a split. Raises RequestError where there is none."""
+    dataset = DataSet(name, data / name)
+    try:
+        return TestSet(name, dataset.split(split)[:limit], dataset.types())
+    except (ValueError, OSError):
+        raise RequestError(f"There is no set {name} with a split {split} in {data}.") from None
+
+
+class Run:
+    """The folder of a run."""
+
+    def __init__(self, out: Path, extractor: Extractor, sets: list[TestSet], split: str) -> None:
+        """Begin a run, or go on with one. Raises RequestError where the folder holds one of another engine or data."""
+        self.out = out
+        known = {
+            **asdict(extractor.info()),
+            "split": split,
+            "sets": {one.name: _digest(one) for one in sets},
+        }
+        made = {"version": uniner_mcp.__version__, "date": str(date.today()), "machine": platform.machine()}
+        path = out / "run.json"
+        if path.exists():
+            before = cast("dict[str, object]", orjson.loads(path.read_bytes()))
+            if changed := [name for name in known if before.get(name) != known[name]]:
+                raise RequestError(
+                    f"{out} holds a run of another {', '.join(changed)}: give another --out, or delete the folder."
+                )
+        (out / "predictions").mkdir(parents=True, exist_ok=True)
+        path.write_bytes(orjson.dumps({**known, **made}, option=orjson.OPT_INDENT_2))
+
+    def predictions(self, name: str) -> dict[str, Prediction]:
+        """What is known of a set, by the number of the passage; a line that a crash has torn is left out."""
+        path = self.out / "predictions" / f"{name}.jsonl"
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        return {one.id: one for line in lines for one in _read(line)}
+
+    async def predict(self, extractor: Extractor, test_set: TestSet, told: Callable[[], None]) -> None:
+        """Ask what is not known yet, one passage after the other; `told` is called after each."""
+        known = self.predictions(test_set.name)
+        path = self.out / "predictions" / f"{test_set.name}.jsonl"
+        path.write_bytes(b"".join(one.model_dump_json().encode() + b"\n" for one in known.values()))
+        for number, example in enumerate(test_set.examples):
+            if str(number) in known or not test_set.asked(example):
+                continue
+            prediction = await _predict(extractor, str(number), example, test_set.asked(example))
+            with path.open("ab") as file:
+                file.write(prediction.model_dump_json().encode() + b"\n")
+            told()
+
+
+async def _predict(extractor: Extractor, number: str, example: Example, types: list[str]) -> Prediction:
+    started = time.perf_counter()
+    try:
+        extraction = await extractor.extract(example.text, types)
+    except ExtractionError:
+        return Prediction(id=number, entities=[], unanswered=types, seconds=time.perf_counter() - started)
+    by = extraction.answered_by
+    return Prediction(
+        id=number,
+        entities=[Found(**entity.model_dump()) for entity in extraction.entities],
+        unanswered=[missing.type for missing in extraction.unanswered],
+        seconds=time.perf_counter() - started,
+        input_tokens=sum(one.input_tokens or 0 for one in by),
+        output_tokens=sum(one.output_tokens or 0 for one in by),
+        usd=sum(one.usd or 0 for one in by),
+    )
+
+
+def _read(line: bytes) -> Iterator[Prediction]:
+    try:
+        yield Prediction.model_validate_json(line)
+    except ValueError:
+        return
+
+
+def _digest(test_set: TestSet) -> str:
+    """Changes with every passage, entity and type that is scored."""
+    whole = (test_set.types, [asdict(example) for example in test_set.examples])
+    return hashlib.sha256(orjson.dumps(whole)).hexdigest()[:16]
