@@ -129,7 +129,9 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "another fingerprint" in " ".join(result.stderr.split())
 
 
-@pytest.mark.parametrize(("sets", "said"), [("nothing", "no set nothing"), ("", "no data set in")])
+@pytest.mark.parametrize(
+    ("sets", "said"), [("nothing", "Data set 'nothing' has no test split"), ("", "no data set in")]
+)
 def test_sets_that_are_not_there_are_named(tmp_path: Path, sets: str, said: str) -> None:
     command = ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--sets", sets]
     result = CliRunner().invoke(app, command)

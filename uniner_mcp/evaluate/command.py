@@ -18,9 +18,9 @@ from uniner_mcp.settings import Settings
 async def evaluate(settings: Settings, data: Path, names: list[str], split: str, limit: int | None, out: Path) -> str:
     """Run the engine of the settings over the sets, and write OUT/report.md; the same call goes on where it stopped."""
     if not names:
-        names = sorted(folder.name for folder in data.iterdir() if (folder / "card.json").is_file())
+        names = sorted(path.parent.name for path in data.glob(f"*/{split}.*") if path.is_file())
     if not names:
-        raise RequestError(f"There is no data set in {data}: a set is a folder with card.json and its splits.")
+        raise RequestError(f"There is no data set in {data}: a set is a folder with {split}.jsonl or {split}.conll.")
     sets = [load_set(data, name, split, limit) for name in names]
     async with Extractor.open(settings) as extractor:
         run = Run(out, extractor, sets, split)

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 import uniner_mcp
 from uniner_mcp.errors import ExtractionError, RequestError
+from uniner_mcp.evaluate.conll import SUFFIXES, read_conll
 from uniner_mcp.evaluate.datasets import DataSet, Example
 from uniner_mcp.extraction.extractor import Extractor
 
@@ -65,12 +66,20 @@ class TestSet:
 
 
 def load_set(data: Path, name: str, split: str, limit: int | None) -> TestSet:
-    """The first `limit` passages of a split. Raises RequestError where there is none."""
-    dataset = DataSet(name, data / name)
+    """The first `limit` passages of a split, in the project's form or in columns. Raises RequestError."""
+    folder = data / name
+    columns = next((path for suffix in SUFFIXES if (path := folder / f"{split}{suffix}").is_file()), None)
     try:
+        if columns is not None:
+            examples = list(read_conll(columns))
+            types = sorted({gold.type for example in examples for gold in example.entities})
+            return TestSet(name, examples[:limit], types)
+        dataset = DataSet(name, folder)
         return TestSet(name, dataset.split(split)[:limit], dataset.types())
-    except (ValueError, OSError):
+    except OSError:
         raise RequestError(f"There is no set {name} with a split {split} in {data}.") from None
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 class Run:
