@@ -206,3 +206,9 @@ def test_serve_says_which_teacher_may_be_asked(tmp_path: Path) -> None:
     result = run("serve", "--fallback", policy, stdin=b"")
     assert "fallback on-failure-here: the teacher answers what" in result.stderr
     assert "texts may go to gpt-test at 127.0.0.1:9" in result.stderr
+
+
+def test_domains_of_a_teacher_have_no_figures_of_a_local_model() -> None:
+    policy = write_policy(Path.cwd(), "teacher-only", "http://127.0.0.1:9/v1")
+    catalogue = json.loads(run("domains", "--json", "--fallback", policy).stdout)["domains"]
+    assert len(catalogue) == 9 and all(domain["accuracy"] is None for domain in catalogue)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.fault_server import FaultServer, Reply, right
+from engines.fault_server import FaultServer, Reply, right, status
 from engines.policies import write_policy
 from engines.teacher_server import (
     FAULTS,
@@ -355,3 +355,32 @@ async def test_at_the_deadline_the_local_answers_stand_that_the_teacher_was_to_i
     assert found(extraction) == RIGHT and extraction.unanswered == []
     (missing,) = extraction.teacher_missing or []
     assert (missing.cause, missing.questions) == ("failed", 3) and "time of the request" in missing.reason
+
+
+async def test_a_ledger_that_cannot_be_written_lets_nothing_be_sent(stage: Stage) -> None:
+    (stage.folder / "ledger.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(ExtractionError, match="so that nothing is spent"):
+        await (await stage.open("teacher-only")).extract(TEXT, TYPES)
+    assert stage.teacher.asked == []
+
+
+async def test_a_request_that_is_dearer_than_its_budget_is_not_sent(stage: Stage) -> None:
+    extractor = await stage.open("teacher-only", "[budget.request]\ntokens = 100\n")
+    with pytest.raises(ExtractionError, match=r"the budget of a request \(100 tokens\)"):
+        await extractor.extract(TEXT, TYPES)
+    assert stage.teacher.asked == [] and Ledger(stage.folder / "ledger.sqlite").spent(today()).questions == 0
+
+
+async def test_a_status_that_means_nothing_known_is_told_as_it_is(stage: Stage) -> None:
+    stage.teacher.always = status(418)
+    with pytest.raises(ExtractionError, match="answered 418"):
+        await (await stage.open("teacher-only")).extract(TEXT, TYPES)
+
+
+async def test_where_the_local_engine_fails_again_the_teachers_answer_comes_from_the_cache(stage: Stage) -> None:
+    stage.local.always = FAULTS["400"]
+    extractor = await stage.open("on-failure", top="serve_later = false")
+    for cached in (0, 3):
+        (one,) = (await extractor.extract(TEXT, TYPES)).answered_by
+        assert (one.engine, one.cached) == ("teacher", cached)
+    assert len(stage.teacher.asked) == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from uniner_mcp import load_settings
+from uniner_mcp import SyncExtractor, load_settings
 from uniner_mcp.doctor import examine
 from uniner_mcp.engines.nano.manifest import SHIPPED
 
@@ -38,3 +38,10 @@ def test_weights_that_changed_are_named(tmp_path: Path) -> None:
 
 def test_a_cache_that_is_turned_off_is_fine() -> None:
     assert found("cache", cache=False) == (True, "turned off", "")
+
+
+def test_a_cache_that_holds_answers_is_fine_and_counted(own_cache: Path) -> None:
+    with SyncExtractor.open() as extractor:
+        extractor.extract("Ada Lovelace", ["person"])
+    fine, said, _ = found("cache")
+    assert fine and said.startswith(f"{own_cache}: 1 answers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from mcp.types import ElicitRequestParams, ElicitResult
 
 from uniner_mcp import Extractor, Settings
 from uniner_mcp.domains import domain_list
+from uniner_mcp.server import consent
 from uniner_mcp.server.app import build_server
 
 pytestmark = pytest.mark.anyio
@@ -131,8 +133,8 @@ async def test_the_open_world_is_hinted_exactly_when_the_policy_can_send(
     tmp_path: Path, teacher: FaultServer, era: str
 ) -> None:
     hints: dict[str, bool | None] = {}
-    for consent in ("never", "operator", "ask"):
-        policy = write_policy(tmp_path, "on-failure", teacher, top=f'consent = "{consent}"')
+    for chosen in ("never", "operator", "ask"):
+        policy = write_policy(tmp_path, "on-failure", teacher, top=f'consent = "{chosen}"')
         async with (
             Extractor.open(Settings(fallback=policy, engine="nano")) as opened,
             Client(build_server(opened, domain_list()), mode=era) as client,
@@ -140,6 +142,17 @@ async def test_the_open_world_is_hinted_exactly_when_the_policy_can_send(
             (tool,) = [one for one in (await client.list_tools()).tools if one.name == "extract_entities"]
             engine = str(await client.read_resource("uniner://engine"))
         assert tool.annotations is not None
-        hints[consent] = tool.annotations.open_world_hint
-        assert ("gpt-test at 127.0.0.1" in engine) == (consent != "never")
+        hints[chosen] = tool.annotations.open_world_hint
+        assert ("gpt-test at 127.0.0.1" in engine) == (chosen != "never")
     assert hints == {"never": False, "operator": True, "ask": True}
+
+
+def test_answers_of_old_sessions_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent, "_MOST", 2)
+    contexts: list[Any] = [
+        SimpleNamespace(headers={"mcp-session-id": name}, protocol_version="2025-11-25") for name in "abc"
+    ]
+    consents = consent.Consents()
+    for context in contexts:
+        consents.note(context, True)
+    assert [consents.recall(context) for context in contexts] == [None, True, True]

@@ -10,6 +10,7 @@ from engines.policies import write_policy
 from engines.teacher_server import refusal, teach
 
 from uniner_mcp.engines.base import Answer, Passage
+from uniner_mcp.engines.teacher import batch
 from uniner_mcp.engines.teacher.batch import ChatBatch, answer_in_batch
 from uniner_mcp.engines.teacher.ledger import Ledger, today
 from uniner_mcp.engines.teacher.policy import load_policy
@@ -67,11 +68,11 @@ async def answer(
     folder: Path, server: FaultServer, asked: list[tuple[Passage, list[EntityType]]] = ASKED, more: str = ""
 ) -> list[list[Answer]]:
     policy = load_policy(write_policy(folder, "teacher-only", server, more))
-    batch = ChatBatch(policy, Ledger(folder / "ledger.sqlite"), folder / "batch")
+    opened = ChatBatch(policy, Ledger(folder / "ledger.sqlite"), folder / "batch")
     try:
-        return await answer_in_batch(batch, policy, asked, poll_s=0.01)
+        return await answer_in_batch(opened, policy, asked, poll_s=0.01)
     finally:
-        await batch.aclose()
+        await opened.aclose()
 
 
 async def test_all_passages_are_answered_in_their_order_for_half_the_price(tmp_path: Path) -> None:
@@ -129,3 +130,17 @@ async def test_a_batch_keeps_to_the_budget_and_to_consent(tmp_path: Path) -> Non
         with pytest.raises(SettingsError, match="consent"):
             ChatBatch(policy, Ledger(tmp_path / "ledger.sqlite"), tmp_path / "batch")
         assert server.asked == []
+
+
+async def test_results_that_are_not_in_their_form_are_said(tmp_path: Path) -> None:
+    async with (server := BatchServer()).running():
+        server.result = lambda line: b"{}"  # type: ignore[method-assign]
+        with pytest.raises(EngineError, match="not in its form"):
+            await answer(tmp_path, server)
+
+
+async def test_a_batch_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "MOST", 1)
+    async with (server := BatchServer()).running():
+        with pytest.raises(EngineError, match="2 requests do not fit a batch of 1: split them"):
+            await answer(tmp_path, server)
