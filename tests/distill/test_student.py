@@ -124,6 +124,14 @@ def test_training_without_the_extra_says_what_to_install(tmp_path: Path, monkeyp
     monkeypatch.setattr("uniner_mcp.distill.student.find_spec", lambda name: None)
     result = CliRunner().invoke(app, ["distill", "train", "--data", "x", "--base", "y", "--out", str(tmp_path)])
     assert result.exit_code == 1 and "uniner-mcp[train]" in result.stderr
+    result = CliRunner().invoke(app, ["distill", "export", "--run", "x", "--out", str(tmp_path)])
+    assert result.exit_code == 1 and "uniner-mcp[train]" in result.stderr
+
+
+def test_what_was_not_trained_cannot_be_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uniner_mcp.distill.student.find_spec", lambda name: name)
+    result = CliRunner().invoke(app, ["distill", "export", "--run", str(tmp_path), "--out", str(tmp_path)])
+    assert result.exit_code == 1 and "There is no trained student" in result.stderr
 
 
 @pytest.mark.slow

@@ -136,3 +136,27 @@ def test_sets_that_are_not_there_are_named(tmp_path: Path, sets: str, said: str)
     command = ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--sets", sets]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1 and said in " ".join(result.stderr.split())
+
+
+def test_several_sets_have_a_mean(tmp_path: Path) -> None:
+    for name, tag in (("one", "B-person"), ("two", "B-city")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "test.conll").write_text(f"Marie {tag}\nslept O\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0 and "| mean of the sets | 2 | **" in result.stdout
+
+
+def test_questions_that_are_not_answered_are_counted_and_cost_recall(tmp_path: Path) -> None:
+    engine = ["--engine", "vllm", "--base-url", "http://127.0.0.1:9/v1", "--model", "tiny"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNINER_TIMEOUT_S", "0.1")
+        result = evaluate(tmp_path / "out", 1, *engine)
+    assert result.exit_code == 0 and re.search(r"[1-9]\d* questions unanswered", result.stdout)
+    assert "| synthetic_open | 1 | **0.0** |" in result.stdout
+
+
+def test_a_set_without_a_card_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "test.jsonl").write_text('{"id": "1", "text": "Ada", "entities": []}\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1 and "no set x" in " ".join(result.stderr.split())
