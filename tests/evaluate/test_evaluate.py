@@ -17,9 +17,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from uniner_mcp.cli import app
+from uniner_mcp.domains import load_catalogue
 from uniner_mcp.evaluate.datasets import Example, Gold
-from uniner_mcp.evaluate.predictions import Found, Prediction, TestSet
-from uniner_mcp.evaluate.report import markdown, published, score
+from uniner_mcp.evaluate.benchmark import load_benchmark
+from uniner_mcp.evaluate.loading import TestSet
+from uniner_mcp.evaluate.mistakes import Mention, judge
+from uniner_mcp.evaluate.page import page
+from uniner_mcp.evaluate.predictions import Found, Prediction
+from uniner_mcp.evaluate.report import markdown
+from uniner_mcp.evaluate.scores import score
 from uniner_mcp.evaluate.scoring import Counts, bootstrap, count_partial, count_spans
 
 DATA = Path(__file__).parents[2] / "data"
@@ -87,11 +93,109 @@ def test_scores_and_report_are_those_of_the_predictions() -> None:
     assert "| 5.3 | 42.4 | 48.7 | 57.2 |" in report and "2.0 passages a second" in report
 
 
+SEVEN = ("mit_movie", "mit_restaurant", *(f"crossner_{name}" for name in
+         ("ai", "literature", "music", "politics", "science")))  # fmt: skip
+
+
 def test_the_published_figures_have_sources_and_the_averages_of_the_paper() -> None:
-    figures = published()
-    assert all("arXiv" in one.source for one in figures.values())
-    averages = {name: round(sum(one.f1.values()) / 7, 1) for name, one in figures.items()}
+    benchmark = load_benchmark()
+    assert all("arXiv" in source for source in benchmark.sources.values())
+    assert len(benchmark.rows) == 49
+    whole = {model: sum(row.f1[model] for row in benchmark.rows) / 49 for model in ("ChatGPT", "UniNER-7B")}
+    assert {model: round(mean, 1) for model, mean in whole.items()} == {"ChatGPT": 33.9, "UniNER-7B": 40.7}
+    rows = [row for row in map(benchmark.row, SEVEN) if row is not None]
+    averages = {name: round(sum(row.f1[name] for row in rows) / 7, 1) for name in benchmark.sources}
     assert averages == {"ChatGPT": 47.5, "UniNER-7B": 53.4, "UniNER-13B": 55.6, "GLiNER-L": 60.9}
+
+
+def test_the_corrected_averages_of_the_domains_are_those_of_the_rows() -> None:
+    rows = load_benchmark().rows
+    for name, domain in load_catalogue().items():
+        for model in ("ChatGPT", "UniNER-7B"):
+            figures = [row.f1[model] for row in rows if row.domain == name]
+            assert sum(figures) / len(figures) == pytest.approx(domain.f1[model], abs=0.15), (name, model)
+
+
+def test_every_row_is_listed_with_how_to_come_by_it(tmp_path: Path) -> None:
+    (tmp_path / "crossner_ai").mkdir()
+    lines = CliRunner().invoke(app, ["benchmark", "--data", str(tmp_path)]).stdout.splitlines()
+    assert len(lines) == 49 and sum("licence-bound" in line for line in lines) == 10
+    assert "there" in next(line for line in lines if "CrossNER-AI" in line)
+    assert all(row.set for row in load_benchmark().rows if row.status == "available")
+    assert all(row.note for row in load_benchmark().rows if row.status != "available")
+
+
+def test_each_mention_is_judged_once_and_by_what_fits_best() -> None:
+    text = "Ada Lovelace met Tom in New York with IBM and Bo"
+    gold = [("Ada Lovelace", "person"), ("Tom", "person"), ("New York", "city"), ("IBM", "company")]
+    said = [("Ada", "person"), ("Tom", "city"), ("New York", "city"), ("New", "city"), ("Bo", "person")]
+    annotated = [Gold(name, kind, text.index(name), text.index(name) + len(name)) for name, kind in gold]
+    found = [Found(type=kind, text=name, start=text.index(name), end=text.index(name) + len(name))
+             for name, kind in said]  # fmt: skip
+    judged = judge(Example("1", text, (*annotated, Gold("Bo", "dog", 0, 2))), found, ["person", "city", "company"])
+    assert [(one.kind, one.gold and text[one.gold.start : one.gold.end],
+             one.predicted and text[one.predicted.start : one.predicted.end]) for one in judged.judgements] == [
+        ("boundary", "Ada Lovelace", "Ada"), ("wrong type", "Tom", "Tom"), ("spurious", None, "New"),
+        ("right", "New York", "New York"), ("missed", "IBM", None), ("spurious", None, "Bo"),
+    ]  # fmt: skip
+
+
+PLACES = st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from("ab"))
+
+
+@given(st.sets(PLACES, max_size=8), st.sets(PLACES, max_size=8))
+def test_no_mention_is_lost_in_judging(gold: set[tuple[int, int, str]], said: set[tuple[int, int, str]]) -> None:
+    example = Example("1", "x" * 30, tuple(Gold("x", kind, at, at + long) for at, long, kind in gold))
+    found = [Found(type=kind, text="x", start=at, end=at + long) for at, long, kind in said]
+    judged = judge(example, found, ["a", "b"]).judgements
+    assert {one.gold for one in judged} - {None} == {Mention(at, at + long, kind) for at, long, kind in gold}
+    assert {one.predicted for one in judged} - {None} == {Mention(at, at + long, kind) for at, long, kind in said}
+    assert sum(one.gold is not None for one in judged) == len(gold)
+    assert sum(one.kind == "right" for one in judged) == len(gold & said)
+
+
+HOSTILE = """</p><script>alert("x")</script>&<b onclick='x'>$title"""
+
+
+def test_the_page_escapes_everything_and_asks_nothing_of_the_network() -> None:
+    end = len(HOSTILE)
+    example = Example("1", HOSTILE, (Gold(HOSTILE, HOSTILE, 0, end),))
+    found = [Found(type=HOSTILE, text=HOSTILE[4:], start=4, end=end)]
+    scores = score(TestSet(HOSTILE, [example], [HOSTILE], "law"), {"0": Prediction(id="0", entities=found,
+                   unanswered=[], seconds=1)})  # fmt: skip
+    run = dict.fromkeys(("name", "model", "date", "version", "machine", "split"), HOSTILE)
+    whole = page(run, [scores])
+    assert whole.count("<script>") == whole.count("</script>") == 1 and "onclick='" not in whole
+    assert "alert(&quot;x&quot;)" in whole and "boundary" in whole and "$title" in whole
+    assert not re.search(r"""(src|href)=|url\(|@import""", whole) and "default-src 'none'" in whole
+
+
+def test_the_page_shows_bars_beside_what_was_published_and_what_went_wrong(tmp_path: Path) -> None:
+    text = "Ada saw Alien and Tom"
+    gold = (Gold("Ada", "actor", 0, 3), Gold("Tom", "actor", 18, 21))
+    found = [Found(type="actor", text="Ada", start=0, end=3), Found(type="title", text="Alien", start=8, end=13)]
+    one = TestSet("mit_movie", [Example("a", text, gold)], ["actor", "title"], "social_media")
+    scores = score(one, {"0": Prediction(id="0", entities=found, unanswered=[], seconds=1)})
+    run = {"name": "x", "model": "m", "date": "d", "version": "v", "machine": "c", "split": "test"}
+    whole = page(run, [scores])
+    for bar in ("mit_movie, this run: 50.0", "mit_movie, ChatGPT: 5.3", "mit_movie, UniNER-7B: 42.4",
+                "mit_movie, GLiNER-L: 57.2", "social_media, this run: 50.0"):  # fmt: skip
+        assert f"<title>{bar}</title>" in whole
+    assert '<mark class="gold said" title="annotated: actor; found: actor">Ada</mark> saw ' in whole
+    assert '<mark class="said" title="found: title">Alien</mark>' in whole
+    assert '<b class="missed">missed</b> <q>Tom</q> actor' in whole
+    assert "1 of 1 passages have errors" in whole
+    report = markdown(run, [scores, scores])
+    assert "| social_media | mit_movie, mit_movie | **50.0** | 5.3 (30.3) |" in report
+
+
+def test_of_many_errors_the_page_shows_the_first_and_says_so() -> None:
+    examples = [Example(str(number), "Ada", (Gold("Ada", "person", 0, 3),)) for number in range(310)]
+    nothing = {str(number): Prediction(id="x", entities=[], unanswered=[], seconds=1) for number in range(310)}
+    run = {"name": "x", "model": "m", "date": "d", "version": "v", "machine": "c", "split": "test"}
+    whole = page(run, [score(TestSet("people", examples, ["person"]), nothing)])
+    assert whole.count("<article") == 300 and "310 of 310 passages have errors; the first 300 are here" in whole
+    assert "<h2>Domains</h2>" not in whole
 
 
 def test_a_run_that_was_killed_goes_on_and_gives_the_same_report(tmp_path: Path) -> None:
@@ -130,12 +234,34 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sets", "said"), [("nothing", "Data set 'nothing' has no test split"), ("", "no data set in")]
+    ("sets", "said"),
+    [
+        ("nothing", "There is no set nothing with a split test"),
+        ("", "There is no data set in"),
+        ("--domain=law", "There is no data set of the domain law in"),
+    ],
 )
 def test_sets_that_are_not_there_are_named(tmp_path: Path, sets: str, said: str) -> None:
-    command = ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--sets", sets]
+    command = ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    command += [sets] if sets.startswith("-") else ["--sets", sets]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1 and said in " ".join(result.stderr.split())
+
+
+def test_of_a_domain_only_its_sets_are_measured(tmp_path: Path) -> None:
+    for name, domain in (("one", "Law"), ("two", "social media"), ("crossner_ai", "STEM"), ("four", "my own")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "test.conll").write_text("Marie B-person\nslept O\n", encoding="utf-8")
+        (tmp_path / "data" / name / "card.json").write_bytes(orjson.dumps({"domain": domain}))
+    measured: dict[str, set[str]] = {}
+    for domain in ("law", "Social Media", "general", "stem"):
+        out = tmp_path / domain
+        command = ["evaluate", "--data", str(tmp_path / "data"), "--out", str(out), "--domain", domain]
+        CliRunner().invoke(app, command)
+        path = out / "scores.json"
+        measured[domain] = set(orjson.loads(path.read_bytes())) if path.exists() else set()
+    # CrossNER AI is among the general sets of the paper.
+    assert measured == {"law": {"one"}, "Social Media": {"two"}, "general": {"crossner_ai"}, "stem": set()}
 
 
 def test_several_sets_have_a_mean(tmp_path: Path) -> None:
@@ -155,8 +281,8 @@ def test_questions_that_are_not_answered_are_counted_and_cost_recall(tmp_path: P
     assert "| synthetic_open | 1 | **0.0** |" in result.stdout
 
 
-def test_a_set_without_a_card_is_named(tmp_path: Path) -> None:
+def test_a_set_without_types_is_named(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "test.jsonl").write_text('{"id": "1", "text": "Ada", "entities": []}\n', encoding="utf-8")
     result = CliRunner().invoke(app, ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
-    assert result.exit_code == 1 and "no set x" in " ".join(result.stderr.split())
+    assert result.exit_code == 1 and "names no entity type" in " ".join(result.stderr.split())

@@ -1,4 +1,4 @@
-"""The command line: `uniner-mcp serve | extract | domains | doctor | cache | evaluate | distill`.
+"""The command line: `uniner-mcp serve | extract | domains | doctor | cache | evaluate | benchmark | distill`.
 
 Exit codes: 0 done, 1 it failed (the message says what to do), 2 wrong usage.
 """
@@ -252,6 +252,7 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set: card.json and SPLIT.jsonl.")],
     out: Annotated[Path, typer.Option(help="Folder for predictions and report; the same call goes on from there.")],
     sets: Annotated[str | None, typer.Option(help="Names of sets, by commas; default: all in the folder.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only the sets of this domain.")] = None,
     split: Annotated[str, typer.Option(help="The split that is scored.")] = "test",
     limit: Annotated[int | None, typer.Option(help="At most so many passages of a set, the first.", min=1)] = None,
     engine: Engine = None,
@@ -261,13 +262,30 @@ def evaluate(
     fallback: Fallback = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Measure an engine on annotated sets: F1 as in the paper, with intervals, and strict spans."""
+    """Measure an engine on annotated sets: F1 as in the paper, with intervals, strict spans, and what went wrong."""
     from uniner_mcp.evaluate import command
 
     with reported():
         settings = _settings(engine, model, base_url, profile, fallback, no_cache)
         names = [name.strip() for name in (sets or "").split(",") if name.strip()]
-        typer.echo(asyncio.run(command.evaluate(settings, data, names, split, limit, out)))
+        asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain))
+        typer.echo((out / "report.md").read_text(encoding="utf-8"))
+        typer.echo(f"With bars and errors: {out / 'report.html'}", err=True)
+
+
+@app.command()
+def benchmark(
+    data: Annotated[Path | None, typer.Option(help="Folder of annotated sets: say which rows are there.")] = None,
+) -> None:
+    """List the 49 rows of the paper's benchmark: what was published, and how to come by each set."""
+    from uniner_mcp.evaluate.benchmark import load_benchmark
+
+    for row in load_benchmark().rows:
+        status = row.status
+        if data is not None and row.set is not None and (data / row.set).is_dir():
+            status = "there"
+        published = f"{row.f1['ChatGPT']:5.1f} {row.f1['UniNER-7B']:5.1f}"
+        typer.echo(f"{row.domain:15} {row.name:20} {published}  {status:14} {row.set or '':20} {row.note}".rstrip())
 
 
 def _cache_path() -> Path:

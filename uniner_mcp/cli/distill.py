@@ -1,19 +1,54 @@
-"""`uniner-mcp distill …`: the stages of the recipe."""
+"""`uniner-mcp distill …`: the stages of the recipe, one by one, or a whole run."""
 
 from __future__ import annotations
 
 import logging
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from uniner_mcp.cli.reporting import reported
 from uniner_mcp.errors import UninerError
-from uniner_mcp.settings import load_settings
 
-distill_app = typer.Typer(help="The recipe: annotate, train and export students.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from uniner_mcp.distill.stages import Stage
+
+distill_app = typer.Typer(
+    help="The recipe: sample, annotate, make conversations, train and export students.", no_args_is_help=True
+)
+
+
+def _perform(stage: Stage) -> bool:
+    """Do a stage and say how it went; False where something is still missing."""
+    from uniner_mcp.distill.stages import perform
+
+    outcome = perform(stage)
+    if outcome.aside is not None:
+        typer.echo(f"{stage.out} was made with other settings or data: it is now {outcome.aside}")
+    if outcome.skipped:
+        typer.echo(f"{stage.name}: {stage.out} is up to date")
+    elif outcome.manifest.counts is not None:
+        typer.echo(f"{stage.name}: {stage.out} is made")
+        for name, value in outcome.manifest.counts.items():
+            typer.echo(f"  {name}: {value}")
+    return outcome.manifest.counts is not None
+
+
+@distill_app.command("run")
+def run(
+    recipe: Annotated[Path, typer.Argument(help="TOML file with a table for each stage: see docs/recipe.md.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; what is there and up to date is not made again.")],
+) -> None:
+    """Do all stages of a run file, each with what the one before made."""
+    with reported():
+        from uniner_mcp.distill.recipe import read_recipe
+        from uniner_mcp.distill.run import stages
+
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        if not all([_perform(stage) for stage in stages(read_recipe(recipe), out)]):
+            raise UninerError("Not every passage was labelled: the same command asks again those that failed.")
 
 
 @distill_app.command("train-nano")
@@ -21,15 +56,16 @@ def train_nano(
     data: Annotated[Path, typer.Option(help="Folder of data sets, one folder a set.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint and log; the same call goes on from there.")],
     start: Annotated[Path | None, typer.Option(help="Encoder to start from; default: all-MiniLM-L6-v2.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Train so many steps in place of the full recipe.")] = None,
+    steps: Annotated[int, typer.Option(help="Train so many steps in place of the full recipe.", min=0)] = 0,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
 ) -> None:
     """Train the embedded student from annotated sets (about 80 minutes on two cores)."""
     with reported():
-        from uniner_mcp.distill.nano import run_training
+        from uniner_mcp.distill.nano import train_nano_stage
+        from uniner_mcp.distill.recipe import TrainNanoSettings
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        run_training(data, out, start, steps, seed)
+        _perform(train_nano_stage(TrainNanoSettings(data=data, start=start, steps=steps, seed=seed), out))
 
 
 @distill_app.command("export-nano")
@@ -41,10 +77,31 @@ def export_nano(
 ) -> None:
     """Write the trained student as int8 ONNX, checked against the float model."""
     with reported():
-        from uniner_mcp.distill.nano import run_export
+        from uniner_mcp.distill.nano import export_nano_stage
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        run_export(run, out, data, start)
+        _perform(export_nano_stage(run, out, data, start))
+
+
+@distill_app.command("sample")
+def sample(
+    corpus: Annotated[list[Path], typer.Option(help="File or folder of .jsonl, .txt or .parquet; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="File of passages.")],
+    number: Annotated[int, typer.Option(help="Passages that are drawn at most.", min=1)] = 50_000,
+    tokens: Annotated[int, typer.Option(help="Longest passage, in word pieces.", min=8)] = 256,
+    field: Annotated[str, typer.Option(help="Where the text of a document stands in JSON lines and Parquet.")] = "text",
+    language: Annotated[str | None, typer.Option(help="Draw only passages in this language, such as en.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the lot.")] = 0,
+) -> None:
+    """Draw passages from a corpus of any size by lot, each once."""
+    with reported():
+        from uniner_mcp.distill.recipe import SampleSettings
+        from uniner_mcp.distill.sample_command import sample_stage
+
+        settings = SampleSettings(
+            corpus=corpus, number=number, tokens=tokens, field=field, language=language, seed=seed
+        )
+        _perform(sample_stage(settings, out))
 
 
 class Wording(StrEnum):
@@ -62,20 +119,20 @@ def annotate(
         str, typer.Option(help="Fallback policy whose teacher, prices and budgets are used: a name or a TOML file.")
     ] = "teacher-only",
     wording: Annotated[Wording, typer.Option(help="Let the teacher name types, or define them.")] = Wording.TYPE,
-    batch: Annotated[
-        Path | None, typer.Option(help="Use the Batch API, and keep its state in this folder: half the price.")
-    ] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="Use the Batch API: half the price, within a day.")] = False,
     at_once: Annotated[int, typer.Option(help="Requests at the same time.", min=1)] = 8,
     per_minute: Annotated[float | None, typer.Option(help="Requests per minute at most.", min=0.01)] = None,
 ) -> None:
     """Let a teacher label passages, in the paper's words; its answers are kept as they are."""
     with reported():
-        from uniner_mcp.distill.annotate_command import run_annotation
+        from uniner_mcp.distill.annotate_command import annotate_stage
+        from uniner_mcp.distill.recipe import AnnotateSettings
 
-        done = run_annotation(load_settings(fallback=teacher), passages, out, wording.value, batch, at_once, per_minute)
-        typer.echo(f"{done.done} of {done.total} passages are labelled in {out}, {done.failed} failed")
-        if done.failed:
-            raise UninerError("The same command asks those that failed again.")
+        settings = AnnotateSettings(
+            teacher=teacher, wording=wording.value, batch=batch, at_once=at_once, per_minute=per_minute
+        )
+        if not _perform(annotate_stage(settings, passages, out)):
+            raise UninerError("Not every passage was labelled: the same command asks again those that failed.")
 
 
 class Negatives(StrEnum):
@@ -100,11 +157,13 @@ def conversations(
 ) -> None:
     """Make training conversations of annotations, with negative samples."""
     with reported():
-        from uniner_mcp.distill.conversations_command import write_conversations
+        from uniner_mcp.distill.conversations_command import conversations_stage
+        from uniner_mcp.distill.recipe import ConversationsSettings
 
-        manifest = write_conversations(annotations or [], dataset or [], out, negatives.value, ratio, seed, name_sets)
-        for name, value in manifest.items():
-            typer.echo(f"{name}: {value}")
+        settings = ConversationsSettings(
+            sets=dataset or [], negatives=negatives.value, ratio=ratio, seed=seed, name_sets=name_sets
+        )
+        _perform(conversations_stage(settings, annotations or [], out))
 
 
 class Precision(StrEnum):
@@ -120,6 +179,7 @@ def train(
     base: Annotated[str, typer.Option(help="Llama-class model to start from: a folder or a Hugging Face id.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and log; the same call goes on from there.")],
     lora_rank: Annotated[int | None, typer.Option(help="Train a LoRA of this rank; 0: all weights.", min=0)] = None,
+    lora_dropout: Annotated[float | None, typer.Option(help="Dropout of the LoRA; 0 is faster.", min=0)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the learning rate.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Times that the data are seen.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train so many steps in place of epochs.")] = None,
@@ -131,23 +191,25 @@ def train(
 ) -> None:
     """Train a causal student on conversations, by default as the paper did; `accelerate launch` for several GPUs."""
     with reported():
-        from uniner_mcp.distill.student import run_training
+        from uniner_mcp.distill.recipe import TrainSettings, checked
+        from uniner_mcp.distill.student import train_stage
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        run_training(
-            data,
-            base,
-            out,
-            lora_rank=lora_rank,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            steps=steps,
-            batch=batch,
-            accumulation=accumulation,
-            longest=longest,
-            save_steps=save_steps,
-            seed=seed,
-        )
+        given = {
+            "base": base,
+            "lora_rank": lora_rank,
+            "lora_dropout": lora_dropout,
+            "learning_rate": learning_rate,
+            "epochs": epochs,
+            "steps": steps,
+            "batch": batch,
+            "accumulation": accumulation,
+            "longest": longest,
+            "save_steps": save_steps,
+            "seed": seed,
+        }
+        settings = checked(TrainSettings, {name: value for name, value in given.items() if value is not None})
+        _perform(train_stage(settings, data, out))
 
 
 @distill_app.command("export")
@@ -158,6 +220,8 @@ def export(
 ) -> None:
     """Write a trained student as one folder, for `serve --engine vllm --model OUT --profile OUT/profile.toml`."""
     with reported():
-        from uniner_mcp.distill.student import run_export
+        from uniner_mcp.distill.recipe import ExportSettings
+        from uniner_mcp.distill.student import export_stage
 
-        run_export(run, out, gguf.value if gguf is not None else None)
+        settings = ExportSettings(gguf=gguf.value if gguf is not None else None)
+        _perform(export_stage(settings, run, out))

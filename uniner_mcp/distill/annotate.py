@@ -12,10 +12,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import orjson
 
+from uniner_mcp.distill.recipe import Wording
 from uniner_mcp.engines.base import Account, Cost
 from uniner_mcp.engines.conversation import Conversation, read_messages
 from uniner_mcp.engines.teacher.batch import ChatBatch
@@ -27,9 +27,6 @@ from uniner_mcp.errors import EngineError, NotSent, RequestError
 from uniner_mcp.shipped import load_prompt
 
 logger = logging.getLogger(__name__)
-
-Wording = Literal["type", "definition"]
-"""What the teacher names: the type of each entity, or what the type means in a sentence."""
 
 _PROMPTS: Mapping[Wording, str] = {"type": "annotate_types", "definition": "annotate_definitions"}
 

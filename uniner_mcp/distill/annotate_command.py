@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from pathlib import Path
 
+from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -14,29 +16,38 @@ from uniner_mcp.distill.annotate import (
     Annotations,
     Progress,
     Sampled,
-    Wording,
     annotate,
     annotate_in_batch,
     read_passages,
     worst_case,
 )
+from uniner_mcp.distill.recipe import AnnotateSettings, Wording
+from uniner_mcp.distill.stages import Stage
 from uniner_mcp.engines.teacher.batch import ChatBatch
 from uniner_mcp.engines.teacher.ledger import Ledger
 from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import SettingsError
-from uniner_mcp.settings import Settings
+from uniner_mcp.settings import load_settings
+
+logger = logging.getLogger(__name__)
 
 
-def run_annotation(
-    settings: Settings,
-    passages: Path,
-    out: Path,
-    wording: Wording,
-    batch: Path | None,
-    at_once: int,
-    per_minute: float | None,
-) -> Progress:
-    """Label the passages with the teacher of the policy that `settings.fallback` names."""
+def annotate_stage(settings: AnnotateSettings, passages: Path, out: Path) -> Stage:
+    """The stage in which the teacher of a fallback policy labels passages into the file `out`."""
+    plain = settings.model_dump(mode="json", include={"teacher", "wording"})
+    inputs = [passages, *([Path(settings.teacher)] if Path(settings.teacher).is_file() else [])]
+    return Stage("annotate", out, out, plain, inputs, lambda: _counts(_label(settings, passages, out)), "rows")
+
+
+def _counts(done: Progress) -> dict[str, JsonValue] | None:
+    if done.failed:
+        logger.warning("%d passages were not labelled: the same command asks them again.", done.failed)
+        return None
+    return {"passages": done.done, "asked now": done.cost.questions, "US dollars now": round(done.cost.usd, 4)}
+
+
+def _label(given: AnnotateSettings, passages: Path, out: Path) -> Progress:
+    settings, wording = load_settings(fallback=given.teacher), given.wording
     policy = load_policy(settings.fallback)
     if policy.consent != "operator" or policy.teacher is None:
         raise SettingsError(
@@ -53,8 +64,9 @@ def run_annotation(
         f"{most.input_tokens + most.output_tokens:,} tokens, {most.usd:,.2f} US dollars by the prices of the policy "
         "(half of it through the Batch API)"
     )
-    if batch is not None:
-        return asyncio.run(_in_batch(rows, annotations, wording, ChatBatch(policy, ledger, batch)))
+    if given.batch:
+        folder = out.with_name(f"{out.name.removesuffix('.jsonl')}.batch")
+        return asyncio.run(_in_batch(rows, annotations, wording, ChatBatch(policy, ledger, folder)))
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Bar(*columns, console=console) as bar:
         task = bar.add_task("", total=len(rows), completed=len(rows) - len(missing))
@@ -69,8 +81,8 @@ def run_annotation(
                 wording,
                 policy,
                 ledger,
-                at_once=at_once,
-                per_minute=per_minute or math.inf,
+                at_once=given.at_once,
+                per_minute=given.per_minute or math.inf,
                 told=told,
             )
         )

@@ -7,12 +7,10 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 
 from uniner_mcp.distill.annotations import Labelled
-
-Negatives = Literal["none", "uniform", "frequency"]
-"""How types are drawn that a passage does not have: not at all, all alike, or as often as they occur in the data."""
+from uniner_mcp.distill.recipe import Negatives
 
 ACKNOWLEDGED = "I've read this text."
 """What the model says to the text; `prompts/uniner.txt` has the same words."""

@@ -1,14 +1,13 @@
-"""`uniner-mcp distill conversations`: rows, and beside them a manifest of what they were made of."""
+"""`uniner-mcp distill conversations`: rows, and what is known of them."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
+from pydantic import JsonValue
 
-import uniner_mcp
 from uniner_mcp.distill.annotations import (
     Labelled,
     Losses,
@@ -17,63 +16,49 @@ from uniner_mcp.distill.annotations import (
     labelled_by_teacher,
     type_counts,
 )
-from uniner_mcp.distill.conversations import Negatives, Sampler, conversations
+from uniner_mcp.distill.conversations import Sampler, conversations
+from uniner_mcp.distill.recipe import ConversationsSettings
+from uniner_mcp.distill.stages import Stage
 from uniner_mcp.errors import RequestError
 from uniner_mcp.evaluate.datasets import DataSet
 
 
-def write_conversations(
-    annotations: Sequence[Path],
-    sets: Sequence[Path],
-    out: Path,
-    negatives: Negatives,
-    ratio: float,
-    seed: int,
-    name_sets: bool,
-) -> dict[str, object]:
-    """Write the rows of all annotations and sets to `out`, and what is known of them to `out` with `.manifest.json`.
+def conversations_stage(settings: ConversationsSettings, annotations: Sequence[Path], out: Path) -> Stage:
+    """The stage that writes the rows of all annotations and sets to the file `out`.
 
-    sets: folders of annotated sets, of which the training split is taken; `name_sets`: in the form that names the set.
-    Returns the manifest.
+    Of sets, it is the training split that is taken.
     """
-    if not annotations and not sets:
+    if not annotations and not settings.sets:
         raise RequestError("Give --annotations or --set: there is nothing to make conversations of.")
+    plain = settings.model_dump(mode="json", exclude={"annotations", "sets"})
+    inputs = [*annotations, *settings.sets]
+    return Stage("conversations", out, out, plain, inputs, lambda: _write(settings, annotations, out))
+
+
+def _write(settings: ConversationsSettings, annotations: Sequence[Path], out: Path) -> dict[str, JsonValue]:
     losses = Losses()
     groups: list[tuple[str | None, list[Labelled]]] = [
         (None, list(labelled_by_teacher(path, losses))) for path in annotations
     ]
-    for folder in sets:
+    for folder in settings.sets:
         examples = DataSet(folder.name, folder).split("train")
-        groups.append((folder.name if name_sets else None, list(labelled_by_set(examples, losses))))
+        groups.append((folder.name if settings.name_sets else None, list(labelled_by_set(examples, losses))))
     counts = type_counts(passage for _, group in groups for passage in group)
-    sampler = Sampler(counts, negatives, ratio, seed)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    sampler = Sampler(counts, settings.negatives, settings.ratio, settings.seed)
     rows = questions = empty = 0
     with out.open("wb") as file:
         for dataset, group in groups:
-            for row in conversations(group, sampler, seed, dataset):
+            for row in conversations(group, sampler, settings.seed, dataset):
                 file.write(orjson.dumps(row) + b"\n")
                 answers = [turn["value"] for turn in row["conversations"][3::2]]
                 rows, questions, empty = rows + 1, questions + len(answers), empty + answers.count("[]")
-    manifest: dict[str, object] = {
-        "made_by": f"uniner-mcp {uniner_mcp.__version__}",
-        "inputs": {str(path): _hash(path) for path in (*annotations, *(folder / "card.json" for folder in sets))},
-        "negatives": negatives,
-        "ratio": ratio,
-        "seed": seed,
+    return {
         "conversations": rows,
         "questions": questions,
         "questions without an answer": empty,
         "entities": sum(counts.values()),
         "types": len(counts),
-        "types by frequency": head_and_tail(counts),
+        "types by frequency": {part: dict(found) for part, found in head_and_tail(counts).items()},
         "passages left out": dict(losses.passages),
         "entities left out": dict(losses.entities),
     }
-    out.with_suffix(".manifest.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-    return manifest
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,10 +1,14 @@
-"""The two commands of the span student, with what they need checked before anything heavy is imported."""
+"""The two stages of the span student, with what they need checked before anything heavy is imported."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
 
+import orjson
+
+from uniner_mcp.distill.recipe import TrainNanoSettings
+from uniner_mcp.distill.stages import Counts, Stage
 from uniner_mcp.errors import SettingsError
 
 
@@ -20,22 +24,38 @@ def _starting_encoder(start: Path | None) -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def run_training(data: Path, out: Path, start: Path | None, steps: int | None, seed: int | None) -> None:
-    """`uniner-mcp distill train-nano`."""
-    encoder = _starting_encoder(start)
+def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
+    """The stage that trains the embedded student; checkpoint and log lie in the folder `out`."""
+    encoder = _starting_encoder(settings.start)
+    data = settings.data
     if not (data / "synthetic_open" / "definitions.json").is_file():
         raise SettingsError(
             f"No synthetic_open in {data}: give the folder of data sets, such as `data` of the repository."
         )
-    from uniner_mcp.distill.nano_train import TrainConfig, train
 
-    config = TrainConfig(max_steps=steps or 0, seed=TrainConfig.seed if seed is None else seed)
-    train(data, encoder, out, config)
+    def work() -> Counts:
+        from uniner_mcp.distill.nano_train import TrainConfig, train
+
+        seed = TrainConfig.seed if settings.seed is None else settings.seed
+        train(data, encoder, out, TrainConfig(max_steps=settings.steps, seed=seed))
+        last = orjson.loads((out / "log.jsonl").read_bytes().splitlines()[-1])
+        return {"steps": last["step"], "validation F1": last["validation_f1"]}
+
+    plain = settings.model_dump(mode="json", include={"steps", "seed"})
+    return Stage("train-nano", out, out / "checkpoint.pt", plain, [data, encoder], work, "same")
 
 
-def run_export(run: Path, out: Path, data: Path, start: Path | None) -> None:
-    """`uniner-mcp distill export-nano`."""
+def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> Stage:
+    """The stage that writes the trained student as int8 ONNX into the folder `out`, with its card."""
     encoder = _starting_encoder(start)
-    from uniner_mcp.distill.nano_export import export
 
-    export(run, encoder, data, out)
+    def work() -> Counts:
+        from uniner_mcp.distill.nano_export import export
+
+        export(run, encoder, data, out)
+        return {"megabytes": round(sum(file.stat().st_size for file in out.iterdir()) / 1e6, 1)}
+
+    checkpoint = run / "checkpoint.pt"
+    if not checkpoint.exists():
+        raise SettingsError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
+    return Stage("export-nano", out, out, {}, [checkpoint, data, encoder], work)

@@ -8,20 +8,40 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.predictions import Run, load_set
-from uniner_mcp.evaluate.report import markdown, score
+from uniner_mcp.evaluate.loading import find_sets, load_set
+from uniner_mcp.evaluate.page import page
+from uniner_mcp.evaluate.predictions import Run
+from uniner_mcp.evaluate.report import markdown
+from uniner_mcp.evaluate.scores import Scores, as_json, score
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.settings import Settings
 
 
-async def evaluate(settings: Settings, data: Path, names: list[str], split: str, limit: int | None, out: Path) -> str:
-    """Run the engine of the settings over the sets, and write OUT/report.md; the same call goes on where it stopped."""
-    if not names:
-        names = sorted(path.parent.name for path in data.glob(f"*/{split}.*") if path.is_file())
-    if not names:
-        raise RequestError(f"There is no data set in {data}: a set is a folder with {split}.jsonl or {split}.conll.")
+async def evaluate(
+    settings: Settings,
+    data: Path,
+    names: list[str],
+    split: str,
+    limit: int | None,
+    out: Path,
+    domain: str | None = None,
+) -> list[Scores]:
+    """Run the engine of the settings over the sets; write OUT/report.md, and report.html.
+
+    names: sets, or none for all; domain: only those of this domain. The same call goes on where it stopped.
+    """
+    names = names or find_sets(data, split)
     sets = [load_set(data, name, split, limit) for name in names]
+    if domain is not None:
+        wanted = find_domain(domain).name
+        sets = [one for one in sets if one.domain == wanted]
+    if not sets:
+        where = f"of the domain {domain} " if domain is not None else ""
+        raise RequestError(
+            f"There is no data set {where}in {data}: a set is a folder with {split}.jsonl, {split}.conll or the like."
+        )
     async with Extractor.open(settings) as extractor:
         run = Run(out, extractor, sets, split)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -30,8 +50,9 @@ async def evaluate(settings: Settings, data: Path, names: list[str], split: str,
                 known = len(run.predictions(one.name))
                 task = bar.add_task(one.name, total=len(one.examples), completed=known)
                 await run.predict(extractor, one, lambda task=task: bar.advance(task))
-    report = markdown(
-        orjson.loads((out / "run.json").read_bytes()), [score(one, run.predictions(one.name)) for one in sets]
-    )
-    (out / "report.md").write_text(report, encoding="utf-8")
-    return report
+    scores = [score(one, run.predictions(one.name)) for one in sets]
+    about = orjson.loads((out / "run.json").read_bytes())
+    (out / "report.md").write_text(markdown(about, scores), encoding="utf-8")
+    (out / "report.html").write_text(page(about, scores), encoding="utf-8")
+    (out / "scores.json").write_bytes(orjson.dumps(as_json(scores), option=orjson.OPT_INDENT_2))
+    return scores

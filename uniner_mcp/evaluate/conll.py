@@ -1,4 +1,4 @@
-"""Annotated passages in columns: CoNLL files, one token a line, with BIO, IOB1, BIOES or BILOU tags."""
+"""Annotated passages in columns: CoNLL files, one token a line, with BIO, IOB1, BIOES or BILOU tags, or bare types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from uniner_mcp.evaluate.datasets import Example, Gold
 
-SUFFIXES = (".conll", ".bio", ".iob2", ".tsv")
+BARE = ".io"
+SUFFIXES = (".conll", ".bio", ".iob2", ".tsv", BARE)
 _BEGINS, _ENDS = frozenset("BSU"), frozenset("ESLU")
 _PREFIXES = frozenset(f"{letter}-" for letter in "BIESLU")
 
@@ -16,8 +17,9 @@ def read_conll(path: Path) -> Iterator[Example]:
     """The sentences of a file: the token in the first column, the tag in the last, blank lines between sentences.
 
     Columns stand between tabs, or else white space; lines that begin with `#` or `-DOCSTART-` are left out. The text is
-    the tokens with single spaces. A tag that continues nothing begins an entity, as in conlleval. Types are in lower
-    case, with spaces for underscores. Raises ValueError, with file and line, where a line has no tag.
+    the tokens with single spaces. A tag that continues nothing begins an entity, as in conlleval. In an `.io` file the
+    tags are types without a prefix (as in FewNERD), and a run of one type is an entity. Types are in lower case, with
+    spaces for underscores. Raises ValueError, with file and line, where a line has no tag.
     """
     rows: list[tuple[str, str]] = []
     number = 0
@@ -28,18 +30,21 @@ def read_conll(path: Path) -> Iterator[Example]:
             columns = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
             if not any(column.strip() for column in columns):
                 if rows:
-                    yield _example(str(number), rows)
+                    yield example_of_tags(str(number), rows)
                     number, rows = number + 1, []
                 continue
             tag = columns[-1].strip()
+            if path.suffix == BARE and tag not in ("", "O"):
+                tag = f"I-{tag}"
             if len(columns) < 2 or not (tag in ("O", "_") or (tag[:2] in _PREFIXES and len(tag) > 2)):
                 raise ValueError(f"{path}, line {place}: not a token and a tag such as B-person or O.")
             rows.append((columns[0].strip(), tag))
     if rows:
-        yield _example(str(number), rows)
+        yield example_of_tags(str(number), rows)
 
 
-def _example(number: str, rows: Sequence[tuple[str, str]]) -> Example:
+def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Example:
+    """The passage of tokens and their tags."""
     starts: list[int] = []
     length = 0
     for token, _ in rows:

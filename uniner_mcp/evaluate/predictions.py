@@ -9,7 +9,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -19,12 +19,9 @@ from pydantic import BaseModel
 
 import uniner_mcp
 from uniner_mcp.errors import ExtractionError, RequestError
-from uniner_mcp.evaluate.conll import SUFFIXES, read_conll
-from uniner_mcp.evaluate.datasets import DataSet, Example
+from uniner_mcp.evaluate.datasets import Example
+from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.extraction.extractor import Extractor
-
-ELSE = ("misc", "miscellaneous", "other", "else", "none")
-"""Types that say nothing: left out, as in the paper."""
 
 
 class Found(BaseModel):
@@ -47,39 +44,6 @@ class Prediction(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class TestSet:
-    """The passages of a set that are scored, and the types that are asked of each."""
-
-    name: str
-    examples: list[Example]
-    types: list[str]
-
-    __test__ = False
-
-    def asked(self, example: Example) -> list[str]:
-        """The types of one passage: those that were annotated there."""
-        kinds = self.types if example.asked is None else example.asked
-        return [kind for kind in kinds if kind.lower() not in ELSE]
-
-
-def load_set(data: Path, name: str, split: str, limit: int | None) -> TestSet:
-    """The first `limit` passages of a split, in the project's form or in columns. Raises RequestError."""
-    folder = data / name
-    columns = next((path for suffix in SUFFIXES if (path := folder / f"{split}{suffix}").is_file()), None)
-    try:
-        if columns is not None:
-            examples = list(read_conll(columns))
-            types = sorted({gold.type for example in examples for gold in example.entities})
-            return TestSet(name, examples[:limit], types)
-        dataset = DataSet(name, folder)
-        return TestSet(name, dataset.split(split)[:limit], dataset.types())
-    except OSError:
-        raise RequestError(f"There is no set {name} with a split {split} in {data}.") from None
-    except ValueError as error:
-        raise RequestError(str(error)) from None
 
 
 class Run:

@@ -15,6 +15,7 @@ from typing import cast
 from pydantic import BaseModel, Field, ValidationError
 
 from uniner_mcp.errors import RequestError
+from uniner_mcp.evaluate.datasets import Example, Gold
 from uniner_mcp.evaluate.scoring import Counts, count
 
 _TEXT = re.compile(r"Text: (.*)", re.DOTALL)
@@ -57,6 +58,31 @@ def read_reference(path: Path) -> list[ReferenceRow]:
             raise RequestError(f"{path}, row {number}: not a text and a question in UniNER's words.")
         questions.append(ReferenceRow(text[1], asked[1], gold))
     return questions
+
+
+def reference_examples(path: Path) -> list[Example]:
+    """The passages of an evaluation file, with the types that are asked of each.
+
+    The file has strings and no offsets: each mention stands at its first place in the passage. One that is not in it,
+    which no engine of ours could find, has an empty span at the beginning, and counts as the others do.
+    """
+    passages: dict[str, dict[str, list[str]]] = {}
+    for row in read_reference(path):
+        passages.setdefault(row.text, {}).setdefault(row.type, []).extend(reference_mentions(row.gold))
+    return [
+        Example(
+            str(number),
+            text,
+            tuple(_placed(text, kind, mention) for kind, found in types.items() for mention in found),
+            tuple(types),
+        )
+        for number, (text, types) in enumerate(passages.items())
+    ]
+
+
+def _placed(text: str, kind: str, mention: str) -> Gold:
+    start = text.find(mention)
+    return Gold(mention, kind, max(start, 0), start + len(mention) if start >= 0 else 0)
 
 
 def reference_mentions(written: str) -> list[str]:

@@ -1,0 +1,158 @@
+"""What can be set in the stages of the recipe: the tables of a run file, and the options of the commands."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from uniner_mcp.errors import SettingsError
+
+Negatives = Literal["none", "uniform", "frequency"]
+"""How types are drawn that a passage does not have: not at all, all alike, or as often as they occur in the data."""
+Wording = Literal["type", "definition"]
+"""What the teacher names: the type of each entity, or what the type means in a sentence."""
+Precision = Literal["f16", "q8_0"]
+"""How the matrices of a GGUF file are stored."""
+
+
+def _from_file(path: Path, info: ValidationInfo) -> Path:
+    """A path in a run file is meant from that file's folder."""
+    return info.context["folder"] / path if info.context else path
+
+
+def _maybe_path(given: str, info: ValidationInfo) -> str:
+    """A name, or a path if there is something at it."""
+    path = info.context["folder"] / given if info.context else Path(given)
+    return str(path) if path.exists() else given
+
+
+Located = Annotated[Path, AfterValidator(_from_file)]
+NameOrPath = Annotated[str, AfterValidator(_maybe_path)]
+
+
+class Table(BaseModel):
+    """Settings of one stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SampleSettings(Table):
+    """Passages by lot from a corpus: at most `number`, each of at most `tokens` word pieces."""
+
+    corpus: list[Located] = Field(min_length=1)
+    number: int = Field(default=50_000, ge=1)
+    tokens: int = Field(default=256, ge=8)
+    field: str = "text"
+    language: str | None = None
+    seed: int = 0
+
+
+class AnnotateSettings(Table):
+    """Labels of a teacher. passages: default, those of `sample`; teacher: a fallback policy; batch: its Batch API."""
+
+    passages: Located | None = None
+    teacher: NameOrPath = "teacher-only"
+    wording: Wording = "type"
+    batch: bool = False
+    at_once: int = Field(default=8, ge=1)
+    per_minute: float | None = Field(default=None, gt=0)
+
+
+class ConversationsSettings(Table):
+    """Training conversations. Default: of what `annotate` wrote; `sets` are folders of annotated sets."""
+
+    annotations: list[Located] = []
+    sets: list[Located] = []
+    negatives: Negatives = "frequency"
+    ratio: float = Field(default=1.0, ge=0)
+    seed: int = 0
+    name_sets: bool = False
+
+
+class TrainSettings(Table):
+    """How a student is trained; lora_rank 0 trains all weights, `steps` 0 lets `epochs` decide.
+
+    Defaults are those of the paper's released script (`src/train/train.sh` of github.com/universal-ner/universal-ner).
+    """
+
+    base: NameOrPath
+    data: Located | None = None
+    learning_rate: float = Field(default=2e-5, gt=0)
+    epochs: float = Field(default=3, gt=0)
+    steps: int = Field(default=0, ge=0)
+    batch: int = Field(default=2, ge=1)
+    accumulation: int = Field(default=16, ge=1)
+    longest: int = Field(default=1024, ge=16)
+    warmup: float = Field(default=0.04, ge=0, le=1)
+    lora_rank: int = Field(default=0, ge=0)
+    lora_alpha: int = Field(default=16, ge=1)
+    lora_dropout: float = Field(default=0.05, ge=0, lt=1)
+    save_steps: int = Field(default=100, ge=1)
+    seed: int = 3
+
+
+class ExportSettings(Table):
+    """The student as a folder, and as a GGUF file."""
+
+    gguf: Precision | None = None
+
+
+class TrainNanoSettings(Table):
+    """The embedded student, from a folder of annotated sets. start: an encoder in place of all-MiniLM-L6-v2."""
+
+    data: Located
+    start: Located | None = None
+    steps: int = Field(default=0, ge=0)
+    seed: int | None = None
+
+
+class EvaluateSettings(Table):
+    """The student on annotated sets; `sets`: names, or all; limit: passages of each."""
+
+    data: Located
+    sets: list[str] = []
+    split: str = "test"
+    limit: int | None = Field(default=None, ge=1)
+
+
+class Recipe(Table):
+    """A run file: the stages that are done, in this order."""
+
+    sample: SampleSettings | None = None
+    annotate: AnnotateSettings | None = None
+    conversations: ConversationsSettings | None = None
+    train: TrainSettings | None = None
+    export: ExportSettings | None = None
+    train_nano: TrainNanoSettings | None = Field(default=None, alias="train-nano")
+    evaluate: EvaluateSettings | None = None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a run file. Raises SettingsError that names the table and the key."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as UTF-8 text ({type(error).__name__}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    recipe = checked(Recipe, tables, f"{path}: ", folder=path.parent)
+    if recipe.train is None and recipe.export is not None:
+        raise SettingsError(f"{path}: [export] wants a [train] before it.")
+    if recipe.evaluate is not None and (recipe.export is None) == (recipe.train_nano is None):
+        raise SettingsError(f"{path}: [evaluate] wants either an [export] or a [train-nano] before it.")
+    return recipe
+
+
+T = TypeVar("T", bound=Table)
+
+
+def checked(kind: type[T], given: object, where: str = "", *, folder: Path | None = None) -> T:
+    """Settings, validated. Raises SettingsError that names the key; paths are meant from `folder`."""
+    try:
+        return kind.model_validate(given, context={"folder": folder} if folder is not None else None)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise SettingsError(f"{where}{'.'.join(map(str, first['loc'])) or 'settings'}: {first['msg']}.") from None

@@ -1,0 +1,43 @@
+"""The 49 rows of the UniversalNER benchmark and what was published on them; the data stand in `benchmark.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from uniner_mcp.schema import Frozen
+
+
+class Row(Frozen):
+    """One row. f1: zero-shot F1 in percent by model; set: the usual name of its folder here; passages: of its test."""
+
+    name: str
+    domain: str
+    passages: int
+    types: int
+    f1: Mapping[str, float]
+    status: Literal["available", "licence-bound", "not obtained"]
+    set: str | None = None
+    note: str = ""
+
+
+class Benchmark(Frozen):
+    """All rows, and where the figures of each model come from."""
+
+    sources: Mapping[str, str]
+    rows: tuple[Row, ...]
+
+    def row(self, set_name: str) -> Row | None:
+        """The row of a set, by its folder here or the paper's name (letter case ignored)."""
+        wanted = set_name.casefold()
+        return next((row for row in self.rows if wanted in (row.set, row.name.casefold())), None)
+
+
+@cache
+def load_benchmark() -> Benchmark:
+    """Read once."""
+    text = files("uniner_mcp.evaluate").joinpath("benchmark.toml").read_text(encoding="utf-8")
+    return Benchmark.model_validate(tomllib.loads(text))

@@ -1,0 +1,83 @@
+"""What is right and what is wrong in a passage, mention by mention (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from uniner_mcp.evaluate.datasets import Example
+from uniner_mcp.evaluate.predictions import Found
+
+Kind = Literal["right", "boundary", "wrong type", "missed", "spurious"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A mention with its type; `text[start:end]` of the passage."""
+
+    start: int
+    end: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A gold mention, a predicted one, or the two that belong together."""
+
+    kind: Kind
+    gold: Mention | None
+    predicted: Mention | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A passage with its judgements, in the order of the text."""
+
+    id: str
+    text: str
+    judgements: Sequence[Judgement]
+
+
+def judge(example: Example, found: Iterable[Found], types: Iterable[str]) -> Judged:
+    """Pair what was found with what is annotated, each mention once.
+
+    right: span and type agree; boundary: the type agrees and the spans overlap; wrong type: the spans overlap. What is
+    left over was missed, or is spurious. Only mentions of the types that were asked are looked at.
+    """
+    asked = set(types)
+    gold = {Mention(one.start, one.end, one.type) for one in example.entities if one.type in asked}
+    said = {Mention(one.start, one.end, one.type) for one in found if one.type in asked}
+    pairs: list[Judgement] = []
+    passes: list[tuple[Kind, bool, bool]] = [
+        ("right", True, True),
+        ("boundary", True, False),
+        ("wrong type", False, False),
+    ]
+    for kind, same_type, same_span in passes:
+        for one in sorted(said, key=_place):
+            twin = next((g for g in sorted(gold, key=_place) if _agree(g, one, same_type, same_span)), None)
+            if twin is not None:
+                gold.remove(twin)
+                said.remove(one)
+                pairs.append(Judgement(kind, twin, one))
+    pairs += [Judgement("missed", one, None) for one in gold]
+    pairs += [Judgement("spurious", None, one) for one in said]
+    return Judged(example.id, example.text, sorted(pairs, key=lambda pair: _place(_first(pair))))
+
+
+def _agree(gold: Mention, said: Mention, same_type: bool, same_span: bool) -> bool:
+    if same_type and gold.type != said.type:
+        return False
+    if same_span:
+        return (gold.start, gold.end) == (said.start, said.end)
+    return gold.start < said.end and said.start < gold.end
+
+
+def _place(mention: Mention) -> tuple[int, int, str]:
+    return mention.start, mention.end, mention.type
+
+
+def _first(pair: Judgement) -> Mention:
+    mentions = [mention for mention in (pair.gold, pair.predicted) if mention is not None]
+    return min(mentions, key=_place)

@@ -1,0 +1,119 @@
+"""Scores of a run (pure): the paper's F1 with its interval, spans, types, and classes of errors, per set and domain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from pydantic import JsonValue
+
+from uniner_mcp.evaluate.benchmark import load_benchmark
+from uniner_mcp.evaluate.loading import TestSet
+from uniner_mcp.evaluate.mistakes import Judged, judge
+from uniner_mcp.evaluate.predictions import Prediction
+from uniner_mcp.evaluate.scoring import Counts, bootstrap, count, count_partial, count_spans
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The scores of one set. Counts are over all questions; `interval` is that of the paper's F1, 0 to 1.
+
+    strict, partial: None where the set has no offsets. judged: each passage with what was right and wrong in it.
+    """
+
+    name: str
+    domain: str | None
+    passages: int
+    paper: Counts
+    interval: tuple[float, float]
+    strict: Counts | None
+    partial: Counts | None
+    types: Mapping[str, Counts]
+    judged: Sequence[Judged]
+    unanswered: int
+    seconds: float
+    usd: float
+
+    def mistakes(self) -> Counter[str]:
+        """How often each kind of judgement was passed."""
+        return Counter(one.kind for passage in self.judged for one in passage.judgements)
+
+
+def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
+    """Score what was predicted; passages without a prediction are left out."""
+    passages: list[Counts] = []
+    judged: list[Judged] = []
+    strict = partial = Counts()
+    types: dict[str, Counts] = {}
+    done = [one for number, one in enumerate(test_set.examples) if str(number) in predictions]
+    numbers = [str(number) for number in range(len(test_set.examples)) if str(number) in predictions]
+    for number, example in zip(numbers, done, strict=True):
+        found = predictions[number].entities
+        whole = Counts()
+        for kind in test_set.asked(example):
+            gold = [one for one in example.entities if one.type == kind]
+            said = [one for one in found if one.type == kind]
+            paper = count((one.text for one in gold), (one.text for one in said))
+            spans = [(one.start, one.end) for one in gold], [(one.start, one.end) for one in said]
+            strict, partial = strict + count_spans(*spans), partial + count_partial(*spans)
+            types[kind] = types.get(kind, Counts()) + paper
+            whole += paper
+        passages.append(whole)
+        judged.append(judge(example, found, test_set.asked(example)))
+    used = [predictions[number] for number in numbers]
+    return Scores(
+        test_set.name,
+        test_set.domain,
+        len(passages),
+        sum(passages, Counts()),
+        bootstrap(passages),
+        strict if test_set.spans else None,
+        partial if test_set.spans else None,
+        types,
+        judged,
+        sum(len(one.unanswered) for one in used),
+        sum(one.seconds for one in used),
+        sum(one.usd for one in used),
+    )
+
+
+def by_domain(scores: Sequence[Scores]) -> dict[str, list[Scores]]:
+    """The sets of each domain, by name; a set of no known domain is in none."""
+    names = sorted({one.domain for one in scores if one.domain is not None})
+    return {name: [one for one in scores if one.domain == name] for name in names}
+
+
+def macro(scores: Sequence[Scores]) -> float:
+    """The plain mean of the sets' F1, 0 to 1, as the paper averages."""
+    return mean(one.paper.f1 for one in scores)
+
+
+def published_mean(scores: Sequence[Scores], model: str) -> float | None:
+    """What was published for a model on these very sets, as a mean in percent; None unless it is known for all."""
+    rows = [load_benchmark().row(one.name) for one in scores]
+    known = [row.f1[model] for row in rows if row is not None and model in row.f1]
+    return mean(known) if len(known) == len(rows) > 0 else None
+
+
+def as_json(scores: Sequence[Scores]) -> dict[str, JsonValue]:
+    """The scores by set, as numbers between 0 and 1."""
+    return {
+        each.name: {
+            "domain": each.domain,
+            "passages": each.passages,
+            "f1": each.paper.f1,
+            "interval": list(each.interval),
+            "precision": each.paper.precision,
+            "recall": each.paper.recall,
+            "strict_f1": each.strict.f1 if each.strict is not None else None,
+            "partial_f1": each.partial.f1 if each.partial is not None else None,
+            "types": {kind: {"mentions": found.gold, "f1": found.f1} for kind, found in each.types.items()},
+            "mentions": dict(each.mistakes()),
+            "unanswered": each.unanswered,
+            "seconds": each.seconds,
+            "usd": each.usd,
+        }
+        for each in scores
+    }
