@@ -38,8 +38,8 @@ def label(path: str, body: dict[str, Any]) -> Reply:
     return chat(f'[("Maria Keller", "person"), ("day {text.rsplit(" ", 1)[1][:-1]}", "day")]')
 
 
-async def run(folder: Path, server: FaultServer, more: str = "", **options: Any) -> Progress:
-    policy = load_policy(write_policy(folder, "teacher-only", server, more, timeout_s=0.3))
+async def run(folder: Path, server: FaultServer, more: str = "", timeout_s: float = 3, **options: Any) -> Progress:
+    policy = load_policy(write_policy(folder, "teacher-only", server, more, timeout_s=timeout_s))
     annotations = Annotations(folder / "annotations.jsonl", "type", "gpt-test")
     return await annotate(PASSAGES, annotations, "type", policy, Ledger(folder / "ledger.sqlite"), **options)
 
@@ -105,7 +105,7 @@ async def test_when_the_budget_is_spent_the_run_stops_and_keeps_what_it_has(tmp_
 
 async def test_requests_are_spread_over_the_minute(tmp_path: Path) -> None:
     async with FaultServer(always=stuck, behaviour=label).running() as server:
-        progress = await run(tmp_path, server, per_minute=60 / 0.1, at_once=12)
+        progress = await run(tmp_path, server, timeout_s=0.3, per_minute=60 / 0.1, at_once=12)
     assert progress.failed == 12 and server.most_at_once < 12
 
 
@@ -152,13 +152,17 @@ def test_the_command_shows_the_cost_and_goes_on_after_a_failure(
         command = ["distill", "annotate", "--passages", str(rows_file), "--out", str(out), "--teacher", policy]
         first = CliRunner().invoke(app, command)
         second = CliRunner().invoke(app, command)
-    assert first.exit_code == 1 and "11 of 12 passages are labelled" in first.stdout
+    assert first.exit_code == 1 and "labelled: 11\n  failed: 1\n" in first.stdout
     assert "12 of 12 passages for gpt-test" in " ".join(first.stderr.split()) and "at most" in first.stderr
-    assert second.exit_code == 0 and "12 of 12 passages are labelled" in second.stdout
+    assert second.exit_code == 0 and "labelled: 12\n  failed: 0\n" in second.stdout
     assert "1 of 12 passages for gpt-test" in " ".join(second.stderr.split())
 
 
 def test_the_command_wants_a_policy_with_a_teacher(tmp_path: Path) -> None:
-    path = str(tmp_path / "x")
-    result = CliRunner().invoke(app, ["distill", "annotate", "--passages", path, "--out", path, "--teacher", "none"])
+    path = tmp_path / "x"
+    command = ["distill", "annotate", "--passages", str(path), "--out", f"{path}-out", "--teacher", "none"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1 and f"There is no {path}" in "".join(result.stderr.splitlines())
+    path.write_text("", encoding="utf-8")
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 1 and "sends nothing by itself" in result.stderr

@@ -82,9 +82,12 @@ def test_the_command_makes_rows_that_training_reads_and_says_of_what(tmp_path: P
     rows = list(read_rows(out))
     assert len(rows) == 3955 and rows[0].id == "t"
     manifest = json.loads(out.with_suffix(".manifest.json").read_bytes())
-    assert manifest["questions without an answer"] * 2 == manifest["questions"]
-    assert manifest["entities left out"] == {"not in the passage": 1} and manifest["types"] > 5000
+    counts = manifest["counts"]
+    assert counts["questions without an answer"] * 2 == counts["questions"]
+    assert counts["entities left out"] == {"not in the passage": 1} and counts["types"] > 5000
     before = out.read_bytes()
+    assert "up to date" in CliRunner().invoke(app, command).stdout
+    out.unlink()
     CliRunner().invoke(app, command)
     assert out.read_bytes() == before
     named = CliRunner().invoke(app, [*command, "--name-sets", "--negatives", "none"])

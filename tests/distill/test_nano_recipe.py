@@ -17,11 +17,17 @@ pytestmark = [
 
 from uniner_mcp.distill import nano, nano_export, nano_train  # noqa: E402
 from uniner_mcp.distill.nano_data import Related, Sampler, load_definitions, load_sources  # noqa: E402
+from uniner_mcp.distill.recipe import TrainNanoSettings  # noqa: E402
+from uniner_mcp.distill.stages import Outcome, perform  # noqa: E402
 from uniner_mcp.engines.nano.manifest import damaged_files, read_manifest  # noqa: E402
 from uniner_mcp.engines.nano.runtime import NanoRuntime  # noqa: E402
 from uniner_mcp.errors import UninerError  # noqa: E402
 
 DATA = Path(__file__).parent.parent.parent / "data"
+
+
+def train(folder: Path, steps: int) -> Outcome:
+    return perform(nano.train_nano_stage(TrainNanoSettings(data=DATA, steps=steps), folder))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
-        nano.run_training(DATA, folder, None, 3, None)
+        train(folder, 3)
     return folder
 
 
@@ -44,7 +50,8 @@ def test_a_run_goes_on_from_its_checkpoint(
 ) -> None:
     monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
     with caplog.at_level(logging.INFO):
-        nano.run_training(DATA, run, None, 4, None)
+        # The frame would begin anew with other settings: this is what it does with the same ones after a stop.
+        nano.train_nano_stage(TrainNanoSettings(data=DATA, steps=4), run).work()
     assert "Going on at step 3 of 4" in caplog.text
     assert orjson.loads((run / "log.jsonl").read_bytes().splitlines()[-1])["step"] == 4
 
@@ -55,7 +62,7 @@ def test_the_export_is_whole_close_to_float_and_answers(
     monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 30})
     # After four steps nearly all scores lie at the threshold: of so few passages a mention or two may tip over.
     monkeypatch.setattr(nano_export, "LARGEST_LOSS", 5.0)
-    nano.run_export(run, tmp_path, DATA, None)
+    perform(nano.export_nano_stage(run, tmp_path, DATA, None))
     manifest = read_manifest(tmp_path)
     assert damaged_files(tmp_path, manifest) == []
     assert "synthetic_open" in (tmp_path / "README.md").read_text(encoding="utf-8")
@@ -69,7 +76,7 @@ def test_an_export_that_loses_more_than_it_may_is_refused(
     monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 5})
     monkeypatch.setattr(nano_export, "LARGEST_LOSS", -100.0)
     with pytest.raises(UninerError, match="points of F1 against float"):
-        nano.run_export(run, tmp_path, DATA, None)
+        perform(nano.export_nano_stage(run, tmp_path, DATA, None))
 
 
 def test_the_same_seed_draws_the_same_epoch_and_positives_survive_the_cut() -> None:

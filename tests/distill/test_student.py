@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +86,25 @@ def test_a_student_is_trained_goes_on_and_is_exported_with_its_profile(
     run, out = tmp_path / "run", tmp_path / "student"
     command = ["distill", "train", "--data", str(conversations), "--base", str(TINY), "--out", str(run)]
     command += ["--lora-rank", rank, "--batch", "4", "--accumulation", "1", "--learning-rate", "1e-3"]
-    assert CliRunner().invoke(app, [*command, "--steps", "10", "--save-steps", "5"]).exit_code == 0
-    result = CliRunner().invoke(app, [*command, "--steps", "20", "--save-steps", "5"])
+    command += ["--steps", "40", "--save-steps", "5"]
+    with subprocess.Popen([sys.executable, "-m", "uniner_mcp", *command], stderr=subprocess.DEVNULL) as process:
+        while not (run / "checkpoint-10" / "trainer_state.json").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not (run / "model").exists()
+    (run / "checkpoint-99").mkdir()
+    (run / "checkpoint-99" / "trainer_state.json").write_text('{"torn', encoding="utf-8")
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
+    assert "up to date" in CliRunner().invoke(app, command).stdout
     log = json.loads((run / "run.json").read_bytes())
     losses = {step["step"]: step["loss"] for step in log["log"] if "loss" in step}
-    assert list(losses) == [10, 20] and losses[20] < losses[10]
+    assert list(losses) == [10, 20, 30, 40] and losses[40] < losses[10]
     export = ["distill", "export", "--run", str(run), "--out", str(out), "--gguf", "f16"]
     assert CliRunner().invoke(app, export).exit_code == 0
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "| tokens with loss |" in card and f"| lora_rank | {rank} |" in card and "licence" in card
     profile = find_profile("any", str(out / "profile.toml"))
     transformers = pytest.importorskip("transformers")
     model = transformers.AutoModelForCausalLM.from_pretrained(out)

@@ -20,6 +20,9 @@ distill_app = typer.Typer(
 )
 
 
+NOT_ALL = "Not every passage was labelled: the same command asks again those that failed."
+
+
 def _perform(stage: Stage) -> bool:
     """Do a stage and say how it went; False where something is still missing."""
     from uniner_mcp.distill.stages import perform
@@ -29,11 +32,11 @@ def _perform(stage: Stage) -> bool:
         typer.echo(f"{stage.out} was made with other settings or data: it is now {outcome.aside}")
     if outcome.skipped:
         typer.echo(f"{stage.name}: {stage.out} is up to date")
-    elif outcome.manifest.counts is not None:
-        typer.echo(f"{stage.name}: {stage.out} is made")
+    else:
+        typer.echo(f"{stage.name}: {stage.out} is {'made' if outcome.manifest.finished else 'not finished'}")
         for name, value in outcome.manifest.counts.items():
             typer.echo(f"  {name}: {value}")
-    return outcome.manifest.counts is not None
+    return outcome.manifest.finished is not None
 
 
 @distill_app.command("run")
@@ -47,8 +50,9 @@ def run(
         from uniner_mcp.distill.run import stages
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        if not all([_perform(stage) for stage in stages(read_recipe(recipe), out)]):
-            raise UninerError("Not every passage was labelled: the same command asks again those that failed.")
+        for stage in stages(read_recipe(recipe), out):
+            if not _perform(stage):
+                raise UninerError(NOT_ALL)
 
 
 @distill_app.command("train-nano")
@@ -132,7 +136,7 @@ def annotate(
             teacher=teacher, wording=wording.value, batch=batch, at_once=at_once, per_minute=per_minute
         )
         if not _perform(annotate_stage(settings, passages, out)):
-            raise UninerError("Not every passage was labelled: the same command asks again those that failed.")
+            raise UninerError(NOT_ALL)
 
 
 class Negatives(StrEnum):

@@ -89,6 +89,7 @@ class Annotations:
         self._path = path
         self._common = {"prompt": wording, "model": model}
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
         whole = b"".join(line + b"\n" for line in _lines(path) if _is_json(line)) if path.exists() else b""
         if path.exists() and whole != path.read_bytes():
             path.write_bytes(whole)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from pathlib import Path
 
@@ -29,21 +28,18 @@ from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import SettingsError
 from uniner_mcp.settings import load_settings
 
-logger = logging.getLogger(__name__)
-
 
 def annotate_stage(settings: AnnotateSettings, passages: Path, out: Path) -> Stage:
     """The stage in which the teacher of a fallback policy labels passages into the file `out`."""
     plain = settings.model_dump(mode="json", include={"teacher", "wording"})
     inputs = [passages, *([Path(settings.teacher)] if Path(settings.teacher).is_file() else [])]
-    return Stage("annotate", out, out, plain, inputs, lambda: _counts(_label(settings, passages, out)), "rows")
 
+    def work() -> dict[str, JsonValue]:
+        done = _label(settings, passages, out)
+        cost = round(done.cost.usd, 4)
+        return {"passages": done.total, "labelled": done.done, "failed": done.failed, "US dollars now": cost}
 
-def _counts(done: Progress) -> dict[str, JsonValue] | None:
-    if done.failed:
-        logger.warning("%d passages were not labelled: the same command asks them again.", done.failed)
-        return None
-    return {"passages": done.done, "asked now": done.cost.questions, "US dollars now": round(done.cost.usd, 4)}
+    return Stage("annotate", out, out, plain, inputs, work, "rows", lambda counts: counts["failed"] == 0)
 
 
 def _label(given: AnnotateSettings, passages: Path, out: Path) -> Progress:

@@ -17,13 +17,14 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 import uniner_mcp
 from uniner_mcp.engines.nano.manifest import file_hash
+from uniner_mcp.errors import RequestError
 
 Counts = Mapping[str, JsonValue]
 """What a stage says of its work."""
 
 
 class Manifest(BaseModel):
-    """What an output was made of. Hashes are SHA-256, of a folder that of all its files; without counts: unfinished."""
+    """What an output was made of. Hashes are SHA-256, of a folder that of all its files; `finished`: when, or None."""
 
     stage: str
     settings: dict[str, JsonValue]
@@ -31,7 +32,7 @@ class Manifest(BaseModel):
     made_by: str = f"uniner-mcp {uniner_mcp.__version__}"
     finished: str | None = None
     output: str | None = None
-    counts: dict[str, JsonValue] | None = None
+    counts: dict[str, JsonValue] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Stage:
 
     out: the file or folder that it writes, and `result` the part of it that the next stage reads. unfinished: what is
     there of an earlier run is begun anew (`again`), taken up if settings and inputs are the same (`same`), or if the
-    settings are (`rows`: each row stands for itself). What cannot be taken up is set aside, never deleted. work:
-    returns counts, or None where something is still missing that the same call may bring.
+    settings are (`rows`: each row stands for itself). What cannot be taken up is set aside, never deleted. whole: says
+    of the counts that work returned whether nothing is missing that the same call may still bring.
     """
 
     name: str
@@ -49,8 +50,9 @@ class Stage:
     result: Path
     settings: Mapping[str, JsonValue]
     inputs: Sequence[Path]
-    work: Callable[[], Counts | None]
+    work: Callable[[], Counts]
     unfinished: Literal["again", "same", "rows"] = "again"
+    whole: Callable[[Counts], bool] = lambda counts: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,12 @@ class Outcome:
 def perform(stage: Stage) -> Outcome:
     """Do a stage, unless its manifest says that it is done with these settings and inputs, and its output is whole.
 
-    Of several processes (`accelerate launch`), all do it, and the first one writes the manifest.
+    Of several processes (`accelerate launch`), all do it, and the first one writes the manifest. Raises RequestError
+    where an input is missing.
     """
+    for path in stage.inputs:
+        if not path.exists():
+            raise RequestError(f"There is no {path}, of which {stage.out} is to be made.")
     wanted = Manifest(
         stage=stage.name,
         settings=dict(stage.settings),
@@ -80,7 +86,7 @@ def perform(stage: Stage) -> Outcome:
     # Files may have moved: it is what stands in them that counts.
     same = before is not None and same_settings and [*before.inputs.values()] == [*wanted.inputs.values()]
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
-    done = before is not None and same and before.counts is not None and stage.result.exists()
+    done = before is not None and same and before.finished is not None and stage.result.exists()
     if alone and before is not None and done and before.output == digest(stage.result):
         return Outcome(before, skipped=True, aside=None)
     takes_up = {"again": True, "same": same, "rows": same_settings}[stage.unfinished] or not alone
@@ -88,15 +94,8 @@ def perform(stage: Stage) -> Outcome:
     stage.out.parent.mkdir(parents=True, exist_ok=True)
     _write(stage.out, wanted)
     counts = stage.work()
-    if counts is None:
-        return Outcome(wanted, skipped=False, aside=aside)
-    made = wanted.model_copy(
-        update={
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "output": digest(stage.result),
-            "counts": dict(counts),
-        }
-    )
+    now = datetime.now(UTC).isoformat(timespec="seconds") if stage.whole(counts) else None
+    made = wanted.model_copy(update={"finished": now, "output": digest(stage.result), "counts": dict(counts)})
     _write(stage.out, made)
     return Outcome(made, skipped=False, aside=aside)
 

@@ -57,7 +57,7 @@ def student_card(run: Path, name: str) -> str:
 
 
 def _counts(manifest: Manifest) -> list[str]:
-    return _table(manifest.counts or {})[2:]
+    return _table(manifest.counts)[2:]
 
 
 def _table(rows: Mapping[str, object]) -> list[str]:

@@ -15,7 +15,6 @@ from datasets import Dataset
 from peft import AutoPeftModelForCausalLM, LoraConfig
 from pydantic import JsonValue
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.trainer_utils import get_last_checkpoint
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -45,7 +44,7 @@ def train_student(conversations: Path, out: Path, config: TrainSettings) -> dict
         processing_class=tokenizer,
         peft_config=_lora(config),
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)) if out.is_dir() else None)
+    trainer.train(resume_from_checkpoint=_last_checkpoint(out))
     trainer.save_model(str(out / "model"))
     if trainer.is_world_process_zero():
         tokenizer.save_pretrained(out / "model")
@@ -82,6 +81,20 @@ stop = [{quoted["end"]}]
 context_budget = 384
 max_answer_tokens = 256
 """
+
+
+def _last_checkpoint(out: Path) -> str | None:
+    """The last checkpoint that is whole: its state is what is written last."""
+    found = sorted(out.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2]))
+    return next((str(path) for path in found if _is_json(path / "trainer_state.json")), None)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return False
+    return True
 
 
 class _CpuTrainer(SFTTrainer):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from itertools import pairwise
 from string import Template
 
+from uniner_mcp.domains import load_catalogue
 from uniner_mcp.evaluate.benchmark import load_benchmark
 from uniner_mcp.evaluate.mistakes import Judged, Judgement, Mention
 from uniner_mcp.evaluate.report import (
@@ -33,17 +35,15 @@ _WIDTH, _LEFT, _BAR = 760, 170, 14
 def page(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
     """The page."""
     text = files("uniner_mcp.evaluate").joinpath("page.html").read_text(encoding="utf-8")
-    domains = by_domain(scores)
-    groups = [(each.name, [each]) for each in scores]
     return Template(text).substitute(
         title=escape(title(run)),
         summary="".join(f"<p>{escape(line)}</p>" for line in summary(run, scores) if line),
         sets=_table(set_table(scores)),
-        set_bars=_bars(groups, compared(scores), "F1 per set"),
+        set_bars=_bars(_set_groups(scores), "F1 per set"),
         sources="".join(
             f"<li>{escape(name)}: {escape(load_benchmark().sources[name])}</li>" for name in compared(scores)
         ),
-        domains=_domains(scores, domains) if domains else "",
+        domains=_domains(scores) if by_domain(scores) else "",
         mistakes=_table(mistake_table(scores)),
         types="".join(
             f"<details><summary>{escape(each.name)}</summary>{_table(type_table(each))}</details>" for each in scores
@@ -52,8 +52,8 @@ def page(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
     )
 
 
-def _domains(scores: Sequence[Scores], domains: Mapping[str, Sequence[Scores]]) -> str:
-    bars = _bars(list(domains.items()), compared(scores), "mean F1 per domain")
+def _domains(scores: Sequence[Scores]) -> str:
+    bars = _bars(_domain_groups(scores), "mean F1 per domain")
     return f"<h2>Domains</h2>{bars}{_table(domain_table(scores))}<p>{escape(WHOLE_DOMAINS)}</p>"
 
 
@@ -69,30 +69,61 @@ def _bold(cell: str) -> str:
     return f"<strong>{inner}</strong>" if cell.startswith("**") else inner
 
 
-def _bars(groups: Sequence[tuple[str, Sequence[Scores]]], others: Sequence[str], label: str) -> str:
-    """Horizontal bars: ours, with its interval where the group is one set, and beneath it those of other models."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Bars that belong together: who reached how much (percent), ours first; interval: that of ours."""
+
+    name: str
+    figures: Sequence[tuple[str, float]]
+    interval: tuple[float, float] | None
+
+
+def _set_groups(scores: Sequence[Scores]) -> list[_Group]:
+    groups: list[_Group] = []
+    for each in scores:
+        known = ((model, published_mean([each], model)) for model in compared(scores))
+        figures = [(model, figure) for model, figure in known if figure is not None]
+        groups.append(_Group(each.name, [("this run", 100 * each.paper.f1), *figures], each.interval))
+    return groups
+
+
+def _domain_groups(scores: Sequence[Scores]) -> list[_Group]:
+    """What was published on the same sets, or else on all sets of the domain."""
+    groups: list[_Group] = []
+    for name, sets in by_domain(scores).items():
+        figures = [("this run", 100 * macro(sets))]
+        for model in load_benchmark().sources:
+            if (figure := published_mean(sets, model)) is not None:
+                figures.append((model, figure))
+            elif (whole := load_catalogue()[name].f1.get(model)) is not None:
+                figures.append((f"{model}, all sets of the domain", whole))
+        groups.append(_Group(name, figures, sets[0].interval if len(sets) == 1 else None))
+    return groups
+
+
+def _bars(groups: Sequence[_Group], label: str) -> str:
+    """Horizontal bars, one beneath the other."""
     rows: list[str] = []
     top = 0.0
-    for name, sets in groups:
-        known = [("this run", 100 * macro(sets)), *((other, published_mean(sets, other)) for other in others)]
-        shown = [(other, figure) for other, figure in known if figure is not None]
-        middle = top + len(shown) * _BAR / 2 + 4
-        rows.append(f'<text class="name" x="{_LEFT - 8}" y="{middle:.1f}">{escape(name)}</text>')
-        for place, (other, figure) in enumerate(shown):
-            y = top + place * _BAR
-            kind = "ours" if place == 0 else f"other o{others.index(other)}"
-            end = _x(figure)
+    for group in groups:
+        name = escape(group.name)
+        middle = top + len(group.figures) * _BAR / 2 + 4
+        rows.append(f'<text class="name" x="{_LEFT - 8}" y="{middle:.1f}">{name}</text>')
+        for place, (who, figure) in enumerate(group.figures):
+            y, end = top + place * _BAR, _x(figure)
             rows.append(
-                f'<rect class="{kind}" x="{_LEFT}" y="{y:.1f}" width="{end - _LEFT:.1f}" height="{_BAR - 2}">'
-                f"<title>{escape(name)}, {escape(other)}: {figure:.1f}</title></rect>"
-                f'<text class="figure" x="{end + 4:.1f}" y="{y + _BAR - 4:.1f}">{figure:.1f} {escape(other)}</text>'
+                f'<rect class="{"other" if place else "ours"}" x="{_LEFT}" y="{y:.1f}" width="{end - _LEFT:.1f}" '
+                f'height="{_BAR - 2}"><title>{name}, {escape(who)}: {figure:.1f}</title></rect>'
             )
-        if len(sets) == 1:
-            low, high = (_x(100 * share) for share in sets[0].interval)
-            y = top + (_BAR - 2) / 2
-            rows.append(f'<line class="interval" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        top += len(shown) * _BAR + 12
-    return f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH + 140} {top:.0f}">{"".join(rows)}</svg>'
+            if place == 0 and group.interval is not None:
+                low, end = (_x(100 * share) for share in group.interval)
+                across = f'y1="{y + _BAR / 2 - 1:.1f}" y2="{y + _BAR / 2 - 1:.1f}"'
+                rows.append(f'<line class="interval" x1="{low:.1f}" x2="{end:.1f}" {across}/>')
+            rows.append(
+                f'<text class="figure" x="{end + 4:.1f}" y="{y + _BAR - 4:.1f}">{figure:.1f} {escape(who)}</text>'
+            )
+        top += len(group.figures) * _BAR + 12
+    return f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH + 200} {top:.0f}">{"".join(rows)}</svg>'
 
 
 def _x(figure: float) -> float:
