@@ -21,7 +21,7 @@ import uniner_mcp
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.distill.nano_card import write_card
 from uniner_mcp.engines.nano.manifest import SHIPPED, Scores
-from uniner_mcp.evaluate.datasets import DataSet
+from uniner_mcp.evaluate.loading import TestSet, load_set
 from uniner_mcp.evaluate.scoring import Counts, count
 from uniner_mcp.schema import Accuracy
 
@@ -40,19 +40,17 @@ DOMAINS = {
 """Sets of each domain that the shipped model was not trained on: what to expect on new text."""
 SAMPLE = 500
 """Passages of the sets that only stand for a domain; the zero-shot and the other four are scored in full."""
-ELSE = ("misc", "miscellaneous", "other", "else", "none")
 
 
-async def score(extractor: Extractor, dataset: DataSet, most: int | None) -> tuple[Counts, int]:
-    examples = dataset.split("test")[:most]
-    types = [name for name in dataset.types() if name.lower() not in ELSE]
+async def score(extractor: Extractor, test_set: TestSet) -> tuple[Counts, int]:
     total = Counts()
-    for example in examples:
+    for example in test_set.examples:
+        types = test_set.asked(example)
         extraction = await extractor.extract(example.text, types)
         for kind in types:
             gold = [entity.text for entity in example.entities if entity.type == kind]
             total += count(gold, [entity.text for entity in extraction.entities if entity.type == kind])
-    return total, len(examples)
+    return total, len(test_set.examples)
 
 
 async def main() -> None:
@@ -70,7 +68,7 @@ async def main() -> None:
         for name in names:
             full = name in ZERO_SHOT or name in OTHERS
             most = arguments.limit or (None if full else SAMPLE)
-            counts, passages = await score(extractor, DataSet(name, arguments.data / name), most)
+            counts, passages = await score(extractor, load_set(arguments.data, name, "test", most))
             row = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
             rows[name] = {key: round(100 * value, 2) for key, value in row.items()} | {"passages": passages}
             print(

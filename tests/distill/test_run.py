@@ -1,4 +1,4 @@
-"""Whole runs by a run file: passages from a corpus, a teacher on a real socket, a real (tiny) Llama, real evaluation."""
+"""Whole runs by a run file: a corpus, a teacher on a real socket, a real (tiny) Llama, real evaluation."""
 
 from __future__ import annotations
 

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import pytest
 
-from uniner_mcp.distill.recipe import read_recipe
+from uniner_mcp.distill.recipe import Recipe, TrainSettings, read_recipe
 from uniner_mcp.distill.stages import Counts, Outcome, Stage, digest, perform, read_manifest
 from uniner_mcp.errors import SettingsError
 
+ROOT = Path(__file__).parent.parent.parent
 Unfinished = Literal["again", "same", "rows"]
 
 
@@ -171,3 +172,21 @@ def test_a_run_file_that_is_wrong_is_refused_with_the_key(tmp_path: Path, text: 
         path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=f"run.toml.*{said}"):
         read_recipe(path)
+
+
+RECIPES = [*ROOT.glob("examples/recipe/*.toml"), *ROOT.glob("benchmarks/recipe/*.toml")]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_run_files_in_the_repository_are_right(path: Path) -> None:
+    assert read_recipe(path).train is not None
+
+
+def test_the_run_file_in_the_documents_is_right_and_its_paper_setting_is_the_default(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
+    (tmp_path / "run.toml").write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    assert all(
+        getattr(read_recipe(tmp_path / "run.toml"), name) for name in Recipe.model_fields if name != "train_nano"
+    )
+    paper = read_recipe(ROOT / "examples" / "recipe" / "paper.toml").train
+    assert paper is not None and paper == TrainSettings(base=paper.base)

@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 
 from uniner_mcp.cli import app
 from uniner_mcp.domains import load_catalogue
-from uniner_mcp.evaluate.datasets import Example, Gold
 from uniner_mcp.evaluate.benchmark import load_benchmark
+from uniner_mcp.evaluate.datasets import Example, Gold
 from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.evaluate.mistakes import Mention, judge
 from uniner_mcp.evaluate.page import page
@@ -163,7 +163,7 @@ def test_the_page_escapes_everything_and_asks_nothing_of_the_network() -> None:
     found = [Found(type=HOSTILE, text=HOSTILE[4:], start=4, end=end)]
     scores = score(TestSet(HOSTILE, [example], [HOSTILE], "law"), {"0": Prediction(id="0", entities=found,
                    unanswered=[], seconds=1)})  # fmt: skip
-    run = dict.fromkeys(("name", "model", "date", "version", "machine", "split"), HOSTILE)
+    run: dict[str, object] = {name: HOSTILE for name in ("name", "model", "date", "version", "machine", "split")}
     whole = page(run, [scores])
     assert whole.count("<script>") == whole.count("</script>") == 1 and "onclick='" not in whole
     assert "alert(&quot;x&quot;)" in whole and "boundary" in whole and "$title" in whole
