@@ -85,6 +85,12 @@ class Extraction(Frozen):
         default=None, description="Questions that were meant for the teacher but that it did not answer; null if none."
     )
 
+    def to_html(self, text: str) -> str:
+        """A page of its own, without network, that shows the entities in `text`: the text that was given."""
+        from uniner_mcp.highlight import extraction_page
+
+        return extraction_page(text, self.model_dump(mode="json", exclude_none=True))
+
 
 class Accuracy(Frozen):
     """What accuracy to expect from a model in a domain."""

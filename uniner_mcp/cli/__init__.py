@@ -1,4 +1,4 @@
-"""The command line: `uniner-mcp serve | extract | domains | doctor | cache | evaluate | benchmark | distill`.
+"""The command line: `uniner-mcp serve | playground | extract | domains | doctor | cache | evaluate | benchmark | …`.
 
 Exit codes: 0 done, 1 it failed (the message says what to do), 2 wrong usage.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import webbrowser
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -93,29 +95,73 @@ def serve(
     no_cache: NoCache = False,
 ) -> None:
     """Run the MCP server with its tools extract_entities and list_domains."""
+    address = _Address(host, port, allowed_host or []) if transport is Transport.HTTP else None
+    with reported():
+        asyncio.run(_serve(_settings(engine, model, base_url, profile, fallback, no_cache), address))
+
+
+@app.command()
+def playground(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
+    fallback: Fallback = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Try texts, types and domains on a page of your own machine, through the MCP server."""
+    address = _Address("127.0.0.1", port, [], playground=True, browser=browser)
+    with reported():
+        asyncio.run(_serve(_settings(engine, model, base_url, profile, fallback, no_cache), address))
+
+
+@dataclass(frozen=True)
+class _Address:
+    """Where the server listens, and whether it has a page to try it on."""
+
+    host: str
+    port: int
+    allowed_hosts: list[str]
+    playground: bool = False
+    browser: bool = False
+
+
+async def _serve(settings: Settings, address: _Address | None) -> None:
+    """Serve at an address, or else over stdio."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     from uniner_mcp.engines.opening import describe_choice, describe_fallback, expected_accuracy
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.server.app import build_server
 
-    async def run(settings: Settings) -> None:
-        async with Extractor.open(settings) as extractor:
-            info = extractor.info()
-            typer.echo(f"uniner-mcp: {describe_choice(settings, info.model)}", err=True)
-            if info.teacher is not None:
-                typer.echo(f"uniner-mcp: fallback {describe_fallback(settings)}", err=True)
-            server = build_server(extractor, expected_accuracy(settings, info.model))
-            if transport is Transport.STDIO:
-                await server.run_stdio_async()
-            else:
-                from uniner_mcp.server.http import check_address, run_http
+    async with Extractor.open(settings) as extractor:
+        info = extractor.info()
+        typer.echo(f"uniner-mcp: {describe_choice(settings, info.model)}", err=True)
+        if info.teacher is not None:
+            typer.echo(f"uniner-mcp: fallback {describe_fallback(settings)}", err=True)
+        server = build_server(extractor, expected_accuracy(settings, info.model))
+        if address is None:
+            await server.run_stdio_async()
+            return
+        from uniner_mcp.server.http import ENDPOINT, check_address, run_http
 
-                check_address(host, port)
-                typer.echo(f"uniner-mcp: listening on http://{host}:{port}/mcp", err=True)
-                await run_http(server, extractor, host, port, allowed_host or [], settings.max_text_chars)
-
-    with reported():
-        asyncio.run(run(_settings(engine, model, base_url, profile, fallback, no_cache)))
+        check_address(address.host, address.port)
+        url = f"http://{address.host}:{address.port}"
+        typer.echo(f"uniner-mcp: listening on {url}{ENDPOINT}", err=True)
+        if address.playground:
+            typer.echo(f"uniner-mcp: playground on {url}/ (Ctrl+C ends it)", err=True)
+        if address.browser:
+            asyncio.get_running_loop().call_later(0.5, webbrowser.open, f"{url}/")
+        await run_http(
+            server,
+            extractor,
+            address.host,
+            address.port,
+            address.allowed_hosts,
+            settings.max_text_chars,
+            playground=address.playground,
+        )
 
 
 @app.command()
@@ -130,6 +176,7 @@ def extract(
     limit: Annotated[int | None, typer.Option(help="At most so many entities.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the Extraction as JSON.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print a table of entities.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a page that shows the entities in the text.")] = None,
     engine: Engine = None,
     model: Model = None,
     base_url: BaseUrl = None,
@@ -173,6 +220,8 @@ def extract(
             raise RequestError("Say what to look for: --types person,film, or --domain law (`uniner-mcp domains`).")
         content = _read(text, file)
         extraction = asyncio.run(run(content, _settings(engine, model, base_url, profile, fallback, no_cache)))
+        if html is not None:
+            _write(html, extraction.to_html(content))
         if as_json:
             typer.echo(extraction.model_dump_json(indent=2))
         elif table:
@@ -184,6 +233,13 @@ def extract(
 def _consents(question: str) -> bool:
     """The person's answer, on a terminal; without one there is nobody to ask."""
     return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _read(text: str | None, file: Path | None) -> str:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 import uniner_mcp
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
+from uniner_mcp.server.card import card_extension
 from uniner_mcp.server.prompts import add_prompts
 from uniner_mcp.server.resources import add_resources
 from uniner_mcp.server.tools import add_tools
@@ -73,6 +74,7 @@ def build_server(extractor: Extractor, domains: DomainList) -> MCPServer[object]
             "resources/templates/list": hint,
             "server/discover": hint,
         },
+        extensions=[card_extension()],
         # The tools never change while the server runs: no list-changed notifications are promised.
         subscriptions=False,
     )

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.highlight import playground as playground_page
 
+ENDPOINT = "/mcp"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BYTES_PER_CHARACTER = 6
 """JSON may write a character as an escape of six bytes."""
@@ -38,8 +40,9 @@ async def run_http(
     port: int,
     allowed_hosts: Sequence[str],
     max_text_chars: int,
+    playground: bool = False,
 ) -> None:
-    """Serve on `http://host:port/mcp` until cancelled.
+    """Serve on `http://host:port/mcp` until cancelled; with a page at `/` to try it on, where `playground` is set.
 
     Requests must name a loopback address or one of `allowed_hosts` in their Host header, which keeps web pages from
     reaching a local server by DNS rebinding.
@@ -50,6 +53,13 @@ async def run_http(
         """Answers as soon as the server does."""
         info = extractor.info()
         return JSONResponse({"status": "ok", "engine": info.name, "model": info.model})
+
+    if playground:
+        page = playground_page(ENDPOINT)
+
+        @server.custom_route("/", methods=["GET"])
+        async def show(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+            return HTMLResponse(page)
 
     # At DEBUG it logs what is sent, which holds words of the caller's text.
     logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)

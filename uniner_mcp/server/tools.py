@@ -16,6 +16,7 @@ from uniner_mcp.errors import ExtractionError, UninerError
 from uniner_mcp.extraction.consent import consent_question, wants_consent
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList, Extraction, Overlap
+from uniner_mcp.server.card import CARD
 from uniner_mcp.server.consent import Consent, Consents, can_ask
 
 
@@ -98,6 +99,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
             idempotent_hint=True,
             open_world_hint=extractor.info().leaves_machine,
         ),
+        meta={"ui": {"resourceUri": CARD}},
         structured_output=True,
     )
     async def extract_entities(  # pyright: ignore[reportUnusedFunction]
