@@ -1,4 +1,4 @@
-"""The command line: `uniner-mcp serve | playground | extract | domains | doctor | cache | evaluate | benchmark | …`.
+"""The command line: `uniner-mcp serve | install | playground | extract | domains | doctor | evaluate | …`.
 
 Exit codes: 0 done, 1 it failed (the message says what to do), 2 wrong usage.
 """
@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 import uniner_mcp
+from uniner_mcp.cli.clients import install, uninstall
 from uniner_mcp.cli.distill import distill_app
 from uniner_mcp.cli.reporting import reported
 from uniner_mcp.errors import ExtractionError, RequestError
@@ -27,6 +28,8 @@ app = typer.Typer(help="Find any kind of entity in text.", no_args_is_help=True,
 cache_app = typer.Typer(help="The answers kept on disk.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 app.add_typer(distill_app, name="distill")
+app.command()(install)
+app.command()(uninstall)
 
 Engine = Annotated[
     str | None, typer.Option(help="Which engine answers: auto, nano, vllm, llama-cpp or openai (any such server).")
