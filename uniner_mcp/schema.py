@@ -5,7 +5,7 @@ Offsets are Unicode code points of the caller's text, so that `text[start:end] =
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,6 +90,41 @@ class Extraction(Frozen):
         from uniner_mcp.highlight import extraction_page
 
         return extraction_page(text, self.model_dump(mode="json", exclude_none=True))
+
+
+class ExtractionRequest(Frozen):
+    """Find every mention of the given entity types in a text, with exact character offsets and confidence.
+
+    Any type can be asked. Ask all types of a text in one call. The result lists the entities in reading order
+    (`text[start:end]` is the mention, offsets count Unicode code points), the types that could not be answered
+    (`unanswered`), and whether `limit` cut the list (`truncated`).
+    """
+
+    text: str = Field(description="The text to read, of any length.")
+    entity_types: list[str] | None = Field(
+        default=None,
+        description="Kinds of things to find, in plain singular words: 'person', 'gene', 'court', 'left-back'. "
+        "Give this or `domain`.",
+    )
+    domain: str | None = Field(
+        default=None,
+        description="A domain of list_domains, whose usual types are then asked. Give this or entity_types.",
+    )
+    definitions: dict[str, str] | None = Field(
+        default=None,
+        description="What a type means, by its name, where the name alone does not say: {name: sentence}.",
+    )
+    min_confidence: float = Field(
+        default=0.0,
+        description="Leave out entities the model is less sure of, 0 to 1; those without a confidence stay.",
+    )
+    overlap: str = Field(
+        default="flat",
+        description="flat: no two entities overlap, the best are kept; nested: only one inside another; "
+        "all: everything that was found.",
+        json_schema_extra={"enum": list(get_args(Overlap))},
+    )
+    limit: int | None = Field(default=None, description="At most so many entities, the first in the text.")
 
 
 class Accuracy(Frozen):

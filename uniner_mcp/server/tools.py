@@ -4,7 +4,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from inspect import cleandoc
+from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
@@ -15,7 +16,7 @@ from pydantic import BaseModel, Field
 from uniner_mcp.errors import ExtractionError, UninerError
 from uniner_mcp.extraction.consent import consent_question, wants_consent
 from uniner_mcp.extraction.extractor import Extractor
-from uniner_mcp.schema import DomainList, Extraction, Overlap
+from uniner_mcp.schema import DomainList, Extraction, ExtractionRequest
 from uniner_mcp.server.card import CARD
 from uniner_mcp.server.consent import Consent, Consents, can_ask
 
@@ -27,9 +28,15 @@ def _result(model: BaseModel) -> Any:
     )
 
 
+def _field(name: str) -> Any:
+    """What the schema says of an argument."""
+    known = ExtractionRequest.model_fields[name]
+    return Field(description=known.description, json_schema_extra=known.json_schema_extra)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The arguments of a call."""
+    """The arguments of a call, as they came."""
 
     text: str
     entity_types: Sequence[str] | None
@@ -92,6 +99,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
 
     @server.tool(
         title="Extract entities of any type",
+        description=cleandoc(ExtractionRequest.__doc__ or ""),
         annotations=ToolAnnotations(
             title="Extract entities of any type",
             read_only_hint=True,
@@ -103,45 +111,17 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         structured_output=True,
     )
     async def extract_entities(  # pyright: ignore[reportUnusedFunction]
-        text: Annotated[str, Field(description="The text to read, of any length.")],
+        text: Annotated[str, _field("text")],
         ctx: Context[object],
         first: Annotated[Extraction | ExtractionError, Resolve(first)],
         consent: Annotated[ElicitationResult[Consent], Resolve(consent)],
-        entity_types: Annotated[
-            list[str] | None,
-            Field(
-                description="Kinds of things to find, in plain singular words: 'person', 'gene', 'court', 'left-back'. "
-                "Give this or `domain`."
-            ),
-        ] = None,
-        domain: Annotated[
-            str | None,
-            Field(description="A domain of list_domains, whose usual types are then asked. Give this or entity_types."),
-        ] = None,
-        definitions: Annotated[
-            dict[str, str] | None,
-            Field(description="What a type means, by its name, where the name alone does not say: {name: sentence}."),
-        ] = None,
-        min_confidence: Annotated[
-            float,
-            Field(description="Leave out entities the model is less sure of, 0 to 1; those without a confidence stay."),
-        ] = 0.0,
-        overlap: Annotated[
-            str,
-            Field(
-                description="flat: no two entities overlap, the best are kept; nested: only one inside another; "
-                "all: everything that was found.",
-                json_schema_extra={"enum": list(get_args(Overlap))},
-            ),
-        ] = "flat",
-        limit: Annotated[int | None, Field(description="At most so many entities, the first in the text.")] = None,
+        entity_types: Annotated[list[str] | None, _field("entity_types")] = None,
+        domain: Annotated[str | None, _field("domain")] = None,
+        definitions: Annotated[dict[str, str] | None, _field("definitions")] = None,
+        min_confidence: Annotated[float, _field("min_confidence")] = 0.0,
+        overlap: Annotated[str, _field("overlap")] = "flat",
+        limit: Annotated[int | None, _field("limit")] = None,
     ) -> Annotated[CallToolResult, Extraction]:
-        """Find every mention of the given entity types in a text, with exact character offsets and confidence.
-
-        Any type can be asked. Ask all types of a text in one call. The result lists the entities in reading order
-        (`text[start:end]` is the mention, offsets count Unicode code points), the types that could not be answered
-        (`unanswered`), and whether `limit` cut the list (`truncated`).
-        """
         outcome = first
         try:
             # None is accepted where nobody was asked.

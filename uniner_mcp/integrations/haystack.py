@@ -1,0 +1,52 @@
+"""Haystack: a component that puts entities into the meta of documents. Needs the extra `haystack`.
+
+    pipeline.add_component("entities", EntityExtractor(entity_types=["person", "drug"]))
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document, component, default_from_dict, default_to_dict
+
+from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.integrations.tooling import extract_sync
+from uniner_mcp.schema import ExtractionRequest
+
+
+@component
+class EntityExtractor:
+    """Finds entities in the content of documents; `meta["entities"]` gets the `Extraction` as JSON has it."""
+
+    def __init__(self, entity_types: list[str] | None = None, domain: str | None = None, **options: Any) -> None:
+        """entity_types or domain, and the further fields of `ExtractionRequest`; the model is that of the settings."""
+        self._given = {"entity_types": entity_types, "domain": domain, **options}
+        self._extractor: SyncExtractor | None = None
+
+    def warm_up(self) -> None:
+        """Open the extractor."""
+        if self._extractor is None:
+            self._extractor = SyncExtractor.open().__enter__()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For saving a pipeline."""
+        return default_to_dict(self, **self._given)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> EntityExtractor:
+        """From a saved pipeline."""
+        return default_from_dict(cls, data)
+
+    @component.output_types(documents=list[Document])
+    def run(self, documents: list[Document]) -> dict[str, list[Document]]:
+        """The documents with their entities; those without text stay as they are. Raises UninerError."""
+        self.warm_up()
+        return {"documents": [self._read(document) for document in documents]}
+
+    def _read(self, document: Document) -> Document:
+        if document.content is None or self._extractor is None:
+            return document
+        request = ExtractionRequest(text=document.content, **self._given)
+        found = extract_sync(self._extractor, request).model_dump(mode="json", exclude_none=True)
+        return replace(document, meta={**document.meta, "entities": found})

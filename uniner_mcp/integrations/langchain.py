@@ -1,0 +1,44 @@
+"""LangChain and LangGraph: a `StructuredTool`. Needs the extra `langchain`.
+
+    with SyncExtractor.open() as extractor:
+        agent = create_agent(model, tools=[entity_tool(extractor)])
+
+The same over MCP: `langchain-mcp-adapters` with `{"transport": "stdio", "command": "uniner-mcp", "args": ["serve"]}`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from langchain_core.tools import StructuredTool, ToolException
+
+from uniner_mcp.errors import UninerError
+from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync
+from uniner_mcp.schema import Extraction, ExtractionRequest
+
+
+def entity_tool(extractor: SyncExtractor) -> StructuredTool:
+    """A tool for sync and async agents; its artifact is the `Extraction`. Errors are told to the model."""
+
+    def run(**given: Any) -> tuple[str, Extraction]:
+        try:
+            extraction = extract_sync(extractor, ExtractionRequest(**given))
+        except UninerError as error:
+            raise ToolException(str(error)) from error
+        return compact(extraction), extraction
+
+    async def run_async(**given: Any) -> tuple[str, Extraction]:
+        return await to_thread.run_sync(partial(run, **given))
+
+    return StructuredTool.from_function(
+        run,
+        coroutine=run_async,
+        name=NAME,
+        description=DESCRIPTION,
+        args_schema=ExtractionRequest,
+        response_format="content_and_artifact",
+        handle_tool_error=True,
+    )

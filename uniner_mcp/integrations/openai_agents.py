@@ -1,0 +1,39 @@
+"""OpenAI Agents SDK: a function tool, and the MCP server. Needs the extra `openai-agents`.
+
+    agent = Agent(name="reader", tools=[entity_tool(extractor)])
+    agent = Agent(name="reader", mcp_servers=[server])      # async with entity_server() as server:
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents import FunctionTool, RunContextWrapper
+from agents.mcp import MCPServerStdio
+from pydantic import ValidationError
+
+from uniner_mcp.clients import own_command
+from uniner_mcp.errors import UninerError
+from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract
+from uniner_mcp.schema import ExtractionRequest
+
+
+def entity_tool(extractor: Extractor) -> FunctionTool:
+    """A tool that answers in this process. Errors are told to the model."""
+
+    async def run(_: RunContextWrapper[Any], given: str) -> str:
+        try:
+            return compact(await extract(extractor, ExtractionRequest.model_validate_json(given)))
+        except ValidationError as error:
+            return f"Arguments that do not fit: {error.errors(include_input=False, include_url=False)}"
+        except UninerError as error:
+            return str(error)
+
+    schema = ExtractionRequest.model_json_schema()
+    return FunctionTool(NAME, DESCRIPTION, schema, run, strict_json_schema=False)
+
+
+def entity_server(*arguments: str) -> MCPServerStdio:
+    """The MCP server as a process of its own: `uniner-mcp serve` with further arguments."""
+    return MCPServerStdio({"command": own_command(), "args": ["serve", *arguments]}, name="uniner")

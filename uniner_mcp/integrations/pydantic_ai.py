@@ -1,0 +1,34 @@
+"""Pydantic AI: a toolset. Needs the extra `pydantic-ai`.
+
+    agent = Agent(model, toolsets=[entity_toolset(extractor)])
+
+Over MCP: `MCPToolset` with the command `uniner-mcp serve`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_ai import FunctionToolset, ModelRetry, Tool
+
+from uniner_mcp.errors import RequestError
+from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, extract
+from uniner_mcp.schema import Extraction, ExtractionRequest
+
+
+def entity_toolset(extractor: Extractor) -> FunctionToolset[Any]:
+    """A toolset with `extract_entities`. The model is asked again where its arguments are wrong."""
+
+    async def run(**given: Any) -> Extraction:
+        try:
+            return await extract(extractor, ExtractionRequest(**given))
+        except ValidationError as error:
+            said = error.errors(include_input=False, include_url=False)
+            raise ModelRetry(f"Arguments that do not fit: {said}") from None
+        except RequestError as error:
+            raise ModelRetry(str(error)) from None
+
+    tool = Tool[Any].from_schema(run, NAME, DESCRIPTION, ExtractionRequest.model_json_schema(), takes_ctx=False)
+    return FunctionToolset([tool])

@@ -1,0 +1,32 @@
+"""What the tools of all frameworks share: a name, a description, arguments, an answer."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+from typing import Any
+
+from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.schema import Extraction, ExtractionRequest
+
+NAME = "extract_entities"
+DESCRIPTION = cleandoc(ExtractionRequest.__doc__ or "")
+
+
+async def extract(extractor: Extractor, request: ExtractionRequest) -> Extraction:
+    """The extraction of a request. Raises UninerError, in words that tell an agent what to do."""
+    return await extractor.extract(**_arguments(request))
+
+
+def extract_sync(extractor: SyncExtractor, request: ExtractionRequest) -> Extraction:
+    """The same for synchronous code."""
+    return extractor.extract(**_arguments(request))
+
+
+def compact(extraction: Extraction) -> str:
+    """What a model reads of it: the JSON of the MCP tool."""
+    return extraction.model_dump_json(exclude_none=True)
+
+
+def _arguments(request: ExtractionRequest) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in ExtractionRequest.model_fields}
