@@ -1,6 +1,6 @@
 """Haystack: a component that puts entities into the meta of documents. Needs the extra `haystack`.
 
-    pipeline.add_component("entities", EntityExtractor(entity_types=["person", "drug"]))
+pipeline.add_component("entities", EntityExtractor(entity_types=["person", "drug"]))
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """LlamaIndex: a `FunctionTool`. Needs the extra `llama-index`.
 
-    agent = FunctionAgent(tools=[entity_tool(extractor)], llm=llm)
+agent = FunctionAgent(tools=[entity_tool(extractor)], llm=llm)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """OpenAI Agents SDK: a function tool, and the MCP server. Needs the extra `openai-agents`.
 
-    agent = Agent(name="reader", tools=[entity_tool(extractor)])
-    agent = Agent(name="reader", mcp_servers=[server])      # async with entity_server() as server:
+agent = Agent(name="reader", tools=[entity_tool(extractor)])
+agent = Agent(name="reader", mcp_servers=[server])      # async with entity_server() as server:
 """
 
 from __future__ import annotations

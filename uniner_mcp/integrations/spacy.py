@@ -1,8 +1,8 @@
 """spaCy: the pipeline component `uniner`. Needs the extra `spacy`.
 
-    nlp = spacy.blank("en")
-    nlp.add_pipe("uniner", config={"entity_types": ["person", "court"]})
-    nlp("…").ents
+nlp = spacy.blank("en")
+nlp.add_pipe("uniner", config={"entity_types": ["person", "court"]})
+nlp("…").ents
 """
 
 from __future__ import annotations

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langchain")
+from integrations.conftest import CITIES, GIVEN, TEXT, WRONG
+from langchain.agents import create_agent
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_mcp_adapters.client import MultiServerMCPClient
+
+from uniner_mcp import Extraction, SyncExtractor
+from uniner_mcp.clients import own_command
+from uniner_mcp.integrations.langchain import entity_tool
+from uniner_mcp.schema import ExtractionRequest
+
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.filterwarnings("default")]
+
+
+class Scripted(GenericFakeChatModel):
+    """A model that calls the tool, and then says how it went."""
+
+    def bind_tools(self, tools: Sequence[Any], **more: Any) -> Any:
+        return self
+
+
+def scripted(arguments: dict[str, Any]) -> Scripted:
+    call = {"name": "extract_entities", "args": arguments, "id": "1"}
+    return Scripted(messages=iter([AIMessage("", tool_calls=[call]), AIMessage("Done.")]))
+
+
+def told(messages: Sequence[Any]) -> ToolMessage:
+    (found,) = [message for message in messages if isinstance(message, ToolMessage)]
+    return found
+
+
+def test_an_agent_calls_the_tool_and_gets_the_extraction_as_artifact(reader: SyncExtractor) -> None:
+    agent = create_agent(scripted(GIVEN), [entity_tool(reader)])
+    result = agent.invoke({"messages": [("user", "Which cities?")]})
+    answer = told(result["messages"])
+    assert isinstance(answer.artifact, Extraction) and answer.status == "success"
+    assert [one.text for one in answer.artifact.entities if one.type == "city"] == CITIES
+    assert json.loads(str(answer.content)) == answer.artifact.model_dump(mode="json", exclude_none=True)
+    assert result["messages"][-1].content == "Done."
+
+
+async def test_an_asynchronous_agent_does_the_same(reader: SyncExtractor) -> None:
+    agent = create_agent(scripted(GIVEN), [entity_tool(reader)])
+    answer = told((await agent.ainvoke({"messages": [("user", "Which cities?")]}))["messages"])
+    assert [one.text for one in answer.artifact.entities if one.type == "city"] == CITIES
+
+
+def test_the_model_is_told_what_is_wrong(reader: SyncExtractor) -> None:
+    result = create_agent(scripted(WRONG), [entity_tool(reader)]).invoke({"messages": [("user", "?")]})
+    answer = told(result["messages"])
+    assert answer.status == "error" and "entity_types" in str(answer.content) and TEXT not in str(answer.content)
+
+
+def test_the_arguments_are_those_of_the_schema(reader: SyncExtractor) -> None:
+    assert entity_tool(reader).args == ExtractionRequest.model_json_schema()["properties"]
+
+
+@pytest.fixture
+def make_client() -> Callable[[], MultiServerMCPClient]:
+    server: Any = {"transport": "stdio", "command": own_command(), "args": ["serve"]}
+    return lambda: MultiServerMCPClient({"uniner": server})
+
+
+async def test_the_same_through_the_adapters_for_mcp(make_client: Callable[[], MultiServerMCPClient]) -> None:
+    tools = {tool.name: tool for tool in await make_client().get_tools()}
+    agent = create_agent(scripted(GIVEN), [tools["extract_entities"]])
+    answer = told((await agent.ainvoke({"messages": [("user", "Which cities?")]}))["messages"])
+    content: Any = answer.content if isinstance(answer.content, str) else answer.content[0]["text"]  # type: ignore[index]
+    assert [one["text"] for one in json.loads(content)["entities"] if one["type"] == "city"] == CITIES
