@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-spacy = pytest.importorskip("spacy")
+pytest.importorskip("spacy")
+import spacy
 from integrations.conftest import TEXT
 
 import uniner_mcp.integrations.spacy  # noqa: F401  # Registers the component.

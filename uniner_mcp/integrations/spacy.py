@@ -32,8 +32,8 @@ if not Span.has_extension("confidence"):
 class UninerComponent:
     """Sets `doc.ents` (without overlaps) and `doc.spans["uniner"]` (all).
 
-    alignment_mode: what becomes of an entity that ends inside a token of spaCy's, as in `Doc.char_span`; with `strict` it
-    is left out.
+    alignment_mode: what becomes of an entity that ends inside a token of spaCy's, as in `Doc.char_span`; with `strict`
+    it is left out.
     """
 
     def __init__(
