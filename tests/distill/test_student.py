@@ -150,6 +150,15 @@ def test_what_was_not_trained_cannot_be_exported(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.slow
 @needs_trl
+def test_a_base_that_cannot_be_loaded_is_named(tmp_path: Path, conversations: Path) -> None:
+    (tmp_path / "no-model").mkdir()
+    command = ["distill", "train", "--data", str(conversations), "--base", str(tmp_path / "no-model")]
+    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "run")])
+    assert result.exit_code == 1 and "is no causal model" in " ".join(result.stderr.split())
+
+
+@pytest.mark.slow
+@needs_trl
 @pytest.mark.parametrize("precision", ["f16", "q8_0"])
 def test_a_student_as_gguf_answers_in_llama_cpp_as_the_model_that_it_is_made_of(tmp_path: Path, precision: str) -> None:
     pytest.importorskip("xllamacpp", reason="xllamacpp has no wheel for this platform")

@@ -14,7 +14,7 @@ import torch
 from datasets import Dataset
 from peft import AutoPeftModelForCausalLM, LoraConfig
 from pydantic import JsonValue
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -33,12 +33,12 @@ def train_student(conversations: Path, out: Path, config: TrainSettings) -> dict
     RequestError where nothing can be trained on.
     """
     base = config.base
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer, model = _load(base)
     if tokenizer.eos_token_id is None:
         raise RequestError(f"The tokenizer of {base} has no token that ends a turn: choose another base.")
     dataset, counts = _dataset(conversations, tokenizer, config.longest)
     trainer = (SFTTrainer if torch.cuda.is_available() else _CpuTrainer)(
-        model=AutoModelForCausalLM.from_pretrained(base, dtype="auto" if torch.cuda.is_available() else torch.float32),
+        model=model,
         args=_arguments(out, config),
         train_dataset=dataset,
         processing_class=tokenizer,
@@ -81,6 +81,18 @@ stop = [{quoted["end"]}]
 context_budget = 384
 max_answer_tokens = 256
 """
+
+
+def _load(base: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        dtype = "auto" if torch.cuda.is_available() else torch.float32
+        return tokenizer, AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"{base} is no causal model that transformers can load ({type(error).__name__}): give a folder or a "
+            "Hugging Face id, and see that the hub can be reached."
+        ) from error
 
 
 def _last_checkpoint(out: Path) -> str | None:
