@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import orjson
 import torch
 from datasets import Dataset
 from peft import AutoPeftModelForCausalLM, LoraConfig
 from pydantic import JsonValue
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -33,12 +34,12 @@ def train_student(conversations: Path, out: Path, config: TrainSettings) -> dict
     RequestError where nothing can be trained on.
     """
     base = config.base
-    tokenizer, model = _load(base)
+    tokenizer = _loaded(AutoTokenizer, base)
     if tokenizer.eos_token_id is None:
         raise RequestError(f"The tokenizer of {base} has no token that ends a turn: choose another base.")
     dataset, counts = _dataset(conversations, tokenizer, config.longest)
     trainer = (SFTTrainer if torch.cuda.is_available() else _CpuTrainer)(
-        model=model,
+        model=_loaded(AutoModelForCausalLM, base, dtype="auto" if torch.cuda.is_available() else torch.float32),
         args=_arguments(out, config),
         train_dataset=dataset,
         processing_class=tokenizer,
@@ -83,11 +84,9 @@ max_answer_tokens = 256
 """
 
 
-def _load(base: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+def _loaded(kind: type[Any], base: str, **options: Any) -> Any:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        dtype = "auto" if torch.cuda.is_available() else torch.float32
-        return tokenizer, AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+        return kind.from_pretrained(base, **options)
     except (OSError, ValueError) as error:
         raise RequestError(
             f"{base} is no causal model that transformers can load ({type(error).__name__}): give a folder or a "
@@ -176,6 +175,7 @@ def _arguments(out: Path, config: TrainSettings) -> SFTConfig:
         save_steps=config.save_steps,
         save_total_limit=2,
         logging_steps=10,
+        logging_first_step=True,
         report_to="none",
         seed=config.seed,
     )
