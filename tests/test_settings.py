@@ -68,3 +68,10 @@ def test_options_for_an_engine_are_given_as_a_table_or_as_json(tmp_path: Path, m
 def test_a_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNINER_API_KEY", "sk-secret")
     assert "sk-secret" not in repr(load_settings())
+
+
+def test_options_that_are_no_json_are_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_LLAMA_OPTIONS", "{n_threads: SECRET}")
+    with pytest.raises(SettingsError, match=r"llama_options.*wants JSON") as failure:
+        load_settings()
+    assert "SECRET" not in str(failure.value)

@@ -5,7 +5,7 @@ Offsets are Unicode code points of the caller's text, so that `text[start:end] =
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -118,11 +118,10 @@ class ExtractionRequest(Frozen):
         default=0.0,
         description="Leave out entities the model is less sure of, 0 to 1; those without a confidence stay.",
     )
-    overlap: str = Field(
+    overlap: Overlap = Field(
         default="flat",
         description="flat: no two entities overlap, the best are kept; nested: only one inside another; "
         "all: everything that was found.",
-        json_schema_extra={"enum": list(get_args(Overlap))},
     )
     limit: int | None = Field(default=None, description="At most so many entities, the first in the text.")
 

@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnparsableSetting
 
 from uniner_mcp.errors import SettingsError
 
@@ -105,6 +106,9 @@ def load_settings(**given: object) -> Settings:
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"Unknown setting `{name}`; there are {', '.join(Settings.model_fields)}.") from None
         raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()}, or uniner.toml): {first['msg']}.") from None
+    except UnparsableSetting as error:
+        # Its message names the field; the value stands in its cause.
+        raise SettingsError(f'The environment: {error}; it wants JSON, such as {{"n_threads": 2}}.') from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"uniner.toml is not valid TOML: {error}.") from None
     except (OSError, UnicodeDecodeError) as error:

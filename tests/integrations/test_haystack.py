@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 def test_a_pipeline_that_was_saved_puts_entities_into_the_meta_of_documents() -> None:
     pipeline = Pipeline()
     pipeline.add_component("entities", EntityExtractor(["person", "city"], min_confidence=0.1))
-    pipeline = Pipeline.loads(pipeline.dumps())
+    pipeline = Pipeline.loads(pipeline.dumps(), allowed_modules=["uniner_mcp.integrations.haystack"])
     documents = [Document(content=TEXT, meta={"source": "x"}), Document(content=None)]
     first, second = pipeline.run({"entities": {"documents": documents}})["entities"]["documents"]
     assert [one["text"] for one in first.meta["entities"]["entities"] if one["type"] == "city"] == CITIES

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,10 +11,8 @@ from integrations.conftest import CITIES, GIVEN, TEXT, WRONG
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
-from langchain_mcp_adapters.client import MultiServerMCPClient
 
 from uniner_mcp import Extraction, SyncExtractor
-from uniner_mcp.clients import own_command
 from uniner_mcp.integrations.langchain import entity_tool
 from uniner_mcp.schema import ExtractionRequest
 
@@ -62,17 +60,3 @@ def test_the_model_is_told_what_is_wrong(reader: SyncExtractor) -> None:
 
 def test_the_arguments_are_those_of_the_schema(reader: SyncExtractor) -> None:
     assert entity_tool(reader).args == ExtractionRequest.model_json_schema()["properties"]
-
-
-@pytest.fixture
-def make_client() -> Callable[[], MultiServerMCPClient]:
-    server: Any = {"transport": "stdio", "command": own_command(), "args": ["serve"]}
-    return lambda: MultiServerMCPClient({"uniner": server})
-
-
-async def test_the_same_through_the_adapters_for_mcp(make_client: Callable[[], MultiServerMCPClient]) -> None:
-    tools = {tool.name: tool for tool in await make_client().get_tools()}
-    agent = create_agent(scripted(GIVEN), [tools["extract_entities"]])
-    answer = told((await agent.ainvoke({"messages": [("user", "Which cities?")]}))["messages"])
-    content: Any = answer.content if isinstance(answer.content, str) else answer.content[0]["text"]  # type: ignore[index]
-    assert [one["text"] for one in json.loads(content)["entities"] if one["type"] == "city"] == CITIES

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("pydantic_ai")
 from integrations.conftest import CITIES, GIVEN, TEXT, WRONG
 from pydantic_ai import Agent
-from pydantic_ai.messages import ModelMessage, ModelResponse, RetryPromptPart, TextPart, ToolCallPart, ToolReturnPart
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from uniner_mcp import Extraction, Extractor
@@ -24,7 +24,7 @@ def scripted(*calls: dict[str, Any]) -> tuple[FunctionModel, list[Any]]:
 
     def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         assert info.function_tools[0].parameters_json_schema == ExtractionRequest.model_json_schema()
-        told.extend(part for part in messages[-1].parts if isinstance(part, ToolReturnPart | RetryPromptPart))
+        told.extend(part for part in messages[-1].parts if isinstance(part, ToolReturnPart))
         return ModelResponse([ToolCallPart("extract_entities", waiting.pop(0)) if waiting else TextPart("Done.")])
 
     return FunctionModel(respond), told
@@ -43,5 +43,5 @@ async def test_the_model_is_asked_again_where_its_arguments_are_wrong(wrong: dic
     model, told = scripted(wrong, GIVEN)
     async with Extractor.open() as extractor:
         await Agent(model, toolsets=[entity_toolset(extractor)]).run("Which cities?")
-    assert isinstance(told[0], RetryPromptPart) and TEXT not in str(told[0].content)
-    assert isinstance(told[1], ToolReturnPart)
+    assert told[0].outcome == "retried" and TEXT not in str(told[0].content)
+    assert isinstance(told[1].content, Extraction)

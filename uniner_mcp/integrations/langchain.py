@@ -3,7 +3,8 @@
     with SyncExtractor.open() as extractor:
         agent = create_agent(model, tools=[entity_tool(extractor)])
 
-The same over MCP: `langchain-mcp-adapters` with `{"transport": "stdio", "command": "uniner-mcp", "args": ["serve"]}`.
+The same over MCP: `langchain-mcp-adapters`, in an environment of its own since it wants an older MCP SDK, with
+`{"transport": "stdio", "command": "uniner-mcp", "args": ["serve"]}`.
 """
 
 from __future__ import annotations

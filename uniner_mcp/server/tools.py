@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from uniner_mcp.errors import ExtractionError, UninerError
 from uniner_mcp.extraction.consent import consent_question, wants_consent
 from uniner_mcp.extraction.extractor import Extractor
-from uniner_mcp.schema import DomainList, Extraction, ExtractionRequest
+from uniner_mcp.schema import DomainList, Extraction, ExtractionRequest, Overlap
 from uniner_mcp.server.card import CARD
 from uniner_mcp.server.consent import Consent, Consents, can_ask
 
@@ -30,8 +30,7 @@ def _result(model: BaseModel) -> Any:
 
 def _field(name: str) -> Any:
     """What the schema says of an argument."""
-    known = ExtractionRequest.model_fields[name]
-    return Field(description=known.description, json_schema_extra=known.json_schema_extra)
+    return Field(description=ExtractionRequest.model_fields[name].description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,8 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         domain: Annotated[str | None, _field("domain")] = None,
         definitions: Annotated[dict[str, str] | None, _field("definitions")] = None,
         min_confidence: Annotated[float, _field("min_confidence")] = 0.0,
-        overlap: Annotated[str, _field("overlap")] = "flat",
+        # A string, so that it is our error that names what there is.
+        overlap: Annotated[str, _field("overlap"), Field(json_schema_extra={"enum": list(get_args(Overlap))})] = "flat",
         limit: Annotated[int | None, _field("limit")] = None,
     ) -> Annotated[CallToolResult, Extraction]:
         outcome = first
