@@ -138,6 +138,7 @@ def _read(client: Client) -> tuple[Path, str | None, dict[str, Any]]:
         before = path.read_text(encoding="utf-8") if path.exists() else None
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read as UTF-8 text ({type(error).__name__}).") from None
+    whole: Any
     try:
         whole = json.loads(before) if before is not None and before.strip() else {}
     except json.JSONDecodeError as error:

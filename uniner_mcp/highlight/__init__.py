@@ -14,8 +14,6 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-import uniner_mcp
-
 PROTOCOL = "2025-11-25"
 """Version of MCP in which the playground speaks with the server."""
 EXAMPLE = (
@@ -29,14 +27,14 @@ def extraction_page(text: str, extraction: Mapping[str, object], title: str = "E
     return _page(title, "page.js", {"text": text, "extraction": extraction})
 
 
-def card() -> str:
+def card(version: str) -> str:
     """The card: the host tells it the text and the extraction (SEP-1865)."""
-    return _page("Entities", "card.js", {"version": uniner_mcp.__version__})
+    return _page("Entities", "card.js", {"version": version})
 
 
-def playground(endpoint: str) -> str:
+def playground(endpoint: str, version: str) -> str:
     """A page that tries texts on the MCP endpoint at that path of the same server."""
-    data = {"endpoint": endpoint, "version": uniner_mcp.__version__, "protocol": PROTOCOL, "example": EXAMPLE}
+    data = {"endpoint": endpoint, "version": version, "protocol": PROTOCOL, "example": EXAMPLE}
     return _page("uniner-mcp playground", "playground.js", data, connect="'self'")
 
 

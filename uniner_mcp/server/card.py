@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcp.server.apps import Apps, ResourcePermissions
 
+import uniner_mcp
 from uniner_mcp.highlight import card
 
 CARD = "ui://uniner/entities"
@@ -15,7 +16,7 @@ def card_extension() -> Apps:
     apps = Apps()
     apps.add_html_resource(
         CARD,
-        card(),
+        card(uniner_mcp.__version__),
         name="entities",
         title="The entities in their text",
         description="Shows the text of a call of extract_entities with its entities marked.",

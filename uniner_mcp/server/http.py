@@ -11,6 +11,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+import uniner_mcp
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.highlight import playground as playground_page
@@ -55,7 +56,7 @@ async def run_http(
         return JSONResponse({"status": "ok", "engine": info.name, "model": info.model})
 
     if playground:
-        page = playground_page(ENDPOINT)
+        page = playground_page(ENDPOINT, uniner_mcp.__version__)
 
         @server.custom_route("/", methods=["GET"])
         async def show(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
