@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,9 @@ def run(folder: Path) -> Result:
 
 
 def stages(result: Result) -> dict[str, str]:
-    lines = (line for line in result.stdout.splitlines() if not line.startswith(" ") and ": " in line)
-    return {line.partition(":")[0]: line.rpartition(" is ")[2] for line in lines}
+    """How each stage ended; the trainer writes its losses between them."""
+    ends = re.findall(r"^([a-z-]+): .* is (made|not finished|up to date)$", result.stdout, re.MULTILINE)
+    return dict(ends)
 
 
 def test_the_stages_hang_together_and_only_what_changed_is_made_again(folder: Path, teacher: FaultServer) -> None:
