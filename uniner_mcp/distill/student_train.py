@@ -116,7 +116,7 @@ class _CpuTrainer(SFTTrainer):
         model: torch.nn.Module,
         inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """The mean loss of the answers' tokens, as that of TRL."""
         labels = inputs["labels"][:, 1:]
