@@ -111,12 +111,12 @@ def test_a_student_is_made_from_a_corpus_and_measured_and_answers(folder: Path) 
     assert list(made) == ["sample", "annotate", "conversations", "train", "export", "evaluate"]
     assert set(made.values()) == {"made"} and set(stages(run(folder)).values()) == {"up to date"}
     report = (folder / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    assert report.startswith("# llama-cpp, student.gguf") and "| two | 1 | **" in report
+    assert report.startswith("# llama-cpp, student\n") and "| two | 1 | **" in report
     student = folder / "run" / "student"
     command = ["extract", "Maria Keller left Paris.", "-t", "person", "--json", "--engine", "llama-cpp"]
     command += ["--model", str(student / "student.gguf"), "--profile", str(student / "profile.toml")]
     found = json.loads(CliRunner().invoke(app, command).stdout)
-    assert found["answered_by"][0]["model"] == "student.gguf" and not found["unanswered"]
+    assert found["answered_by"][0]["model"] == "student" and not found["unanswered"]
     (folder / "run.toml").write_text(recipe.replace("steps = 10", "steps = 11"), encoding="utf-8")
     again = run(folder)
     assert stages(again)["train"] == "made" and stages(again)["conversations"] == "up to date"
