@@ -25,8 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs Chromium: see .ci/browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """For one module: as long as Playwright lives, a loop runs in this thread, in which other tests could start none."""
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -52,7 +53,7 @@ def page(chromium: Any) -> Iterator[Any]:
     assert faults == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playground() -> Iterator[str]:
     """The address of a real playground."""
     port = 8765
