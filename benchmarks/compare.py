@@ -16,24 +16,18 @@ import orjson
 from numpy.typing import NDArray
 
 from uniner_mcp.evaluate.loading import TestSet, load_set
-from uniner_mcp.evaluate.predictions import Prediction
-from uniner_mcp.evaluate.scoring import Counts, count
+from uniner_mcp.evaluate.predictions import read_predictions
+from uniner_mcp.evaluate.scores import score
 
 DRAWS = 2000
 
 
 def passages(report: Path, test_set: TestSet) -> NDArray[np.float64]:
-    """Correct, predicted and gold of each passage; all must be there."""
-    lines = (report / "predictions" / f"{test_set.name}.jsonl").read_bytes().splitlines()
-    known = {one.id: one for one in map(Prediction.model_validate_json, lines)}
-    rows: list[tuple[float, int, int]] = []
-    for number, example in enumerate(test_set.examples):
-        whole = Counts()
-        for kind in test_set.asked(example):
-            gold = (one.text for one in example.entities if one.type == kind)
-            whole += count(gold, (one.text for one in known[str(number)].entities if one.type == kind))
-        rows.append((whole.correct, whole.predicted, whole.gold))
-    return np.array(rows, dtype=float)
+    """Correct, predicted and gold of each passage."""
+    counted = score(test_set, read_predictions(report, test_set.name)).counted
+    if len(counted) < len(test_set.examples):
+        raise SystemExit(f"{report} has {len(counted)} of {len(test_set.examples)} passages of {test_set.name}.")
+    return np.array([(one.correct, one.predicted, one.gold) for one in counted], dtype=float)
 
 
 def f1(rows: NDArray[np.float64]) -> float:

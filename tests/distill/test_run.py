@@ -87,6 +87,19 @@ def test_the_stages_hang_together_and_only_what_changed_is_made_again(folder: Pa
     assert len(teacher.asked) == 24
 
 
+def test_labels_stay_when_the_policy_moves_and_are_set_aside_for_another_model(
+    folder: Path, teacher: FaultServer
+) -> None:
+    run(folder)
+    recipe = (folder / "run.toml").read_text(encoding="utf-8")
+    policy = (folder / "teacher-only-here.toml").rename(folder / "moved.toml")
+    (folder / "run.toml").write_text(recipe.replace("teacher-only-here", "moved"), encoding="utf-8")
+    assert stages(run(folder))["annotate"] == "up to date" and len(teacher.asked) == 20
+    policy.write_text(policy.read_text(encoding="utf-8").replace("gpt-test", "gpt-other"), encoding="utf-8")
+    assert stages(run(folder))["annotate"] == "made" and len(teacher.asked) == 40
+    assert (folder / "run" / "annotations.jsonl.before-1").is_file()
+
+
 def test_passages_that_failed_are_asked_again_by_the_same_command(folder: Path, teacher: FaultServer) -> None:
     teacher.behaviour, good = (lambda path, body: Reply(400)), teacher.behaviour
     command = ["distill", "run", str(folder / "run.toml"), "--out", str(folder / "run")]

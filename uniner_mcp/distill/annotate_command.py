@@ -24,27 +24,31 @@ from uniner_mcp.distill.recipe import AnnotateSettings, Wording
 from uniner_mcp.distill.stages import Stage
 from uniner_mcp.engines.teacher.batch import ChatBatch
 from uniner_mcp.engines.teacher.ledger import Ledger
-from uniner_mcp.engines.teacher.policy import load_policy
+from uniner_mcp.engines.teacher.policy import Policy, load_policy
 from uniner_mcp.errors import SettingsError
 from uniner_mcp.settings import load_settings
 
 
 def annotate_stage(settings: AnnotateSettings, passages: Path, out: Path) -> Stage:
     """The stage in which the teacher of a fallback policy labels passages into the file `out`."""
-    plain = settings.model_dump(mode="json", include={"teacher", "wording"})
+    policy = load_policy(settings.teacher)
+    # Labels are those of a model: the policy may move, or get another budget, and they stay.
+    plain: dict[str, JsonValue] = {
+        "model": policy.teacher.model if policy.teacher is not None else None,
+        "wording": settings.wording,
+    }
     inputs = [passages, *([Path(settings.teacher)] if Path(settings.teacher).is_file() else [])]
 
     def work() -> dict[str, JsonValue]:
-        done = _label(settings, passages, out)
+        done = _label(settings, policy, passages, out)
         cost = round(done.cost.usd, 4)
         return {"passages": done.total, "labelled": done.done, "failed": done.failed, "US dollars now": cost}
 
     return Stage("annotate", out, out, plain, inputs, work, "rows", lambda counts: counts["failed"] == 0)
 
 
-def _label(given: AnnotateSettings, passages: Path, out: Path) -> Progress:
-    settings, wording = load_settings(fallback=given.teacher), given.wording
-    policy = load_policy(settings.fallback)
+def _label(given: AnnotateSettings, policy: Policy, passages: Path, out: Path) -> Progress:
+    wording = given.wording
     if policy.consent != "operator" or policy.teacher is None:
         raise SettingsError(
             f'The policy {policy.name} sends nothing by itself: name one with a teacher and consent = "operator" '
@@ -52,7 +56,7 @@ def _label(given: AnnotateSettings, passages: Path, out: Path) -> Progress:
         )
     rows = read_passages(passages)
     annotations = Annotations(out, wording, policy.teacher.model)
-    ledger, missing = Ledger(settings.ledger_path), annotations.missing(rows)
+    ledger, missing = Ledger(load_settings().ledger_path), annotations.missing(rows)
     console = Console(stderr=True, highlight=False)
     most = worst_case(policy, missing, wording)
     console.print(

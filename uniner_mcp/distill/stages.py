@@ -73,14 +73,14 @@ def perform(stage: Stage) -> Outcome:
     for path in stage.inputs:
         if not path.exists():
             raise RequestError(f"There is no {path}, of which {stage.out} is to be made.")
+    if os.environ.get("RANK", "0") != "0":
+        made = Manifest(stage=stage.name, settings=dict(stage.settings), inputs={}, counts=dict(stage.work()))
+        return Outcome(made.model_copy(update={"finished": _now()}), skipped=False, aside=None)
     wanted = Manifest(
         stage=stage.name,
         settings=dict(stage.settings),
         inputs={str(path): digest(path) for path in stage.inputs},
     )
-    if os.environ.get("RANK", "0") != "0":
-        stage.work()
-        return Outcome(wanted, skipped=False, aside=None)
     before = read_manifest(stage.out)
     same_settings = before is not None and before.settings == wanted.settings
     # Files may have moved: it is what stands in them that counts.
@@ -94,7 +94,7 @@ def perform(stage: Stage) -> Outcome:
     stage.out.parent.mkdir(parents=True, exist_ok=True)
     _write(stage.out, wanted)
     counts = stage.work()
-    now = datetime.now(UTC).isoformat(timespec="seconds") if stage.whole(counts) else None
+    now = _now() if stage.whole(counts) else None
     made = wanted.model_copy(update={"finished": now, "output": digest(stage.result), "counts": dict(counts)})
     _write(stage.out, made)
     return Outcome(made, skipped=False, aside=aside)
@@ -120,6 +120,10 @@ def read_manifest(out: Path) -> Manifest | None:
         return Manifest.model_validate_json(manifest_path(out).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _write(out: Path, manifest: Manifest) -> None:

@@ -69,10 +69,8 @@ class Run:
         path.write_bytes(orjson.dumps({**known, **made}, option=orjson.OPT_INDENT_2))
 
     def predictions(self, name: str) -> dict[str, Prediction]:
-        """What is known of a set, by the number of the passage; a line that a crash has torn is left out."""
-        path = self.out / "predictions" / f"{name}.jsonl"
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        return {one.id: one for line in lines for one in _read(line)}
+        """What is known of a set, by the number of the passage."""
+        return read_predictions(self.out, name)
 
     async def predict(self, extractor: Extractor, test_set: TestSet, told: Callable[[], None]) -> None:
         """Ask what is not known yet, one passage after the other; `told` is called after each."""
@@ -86,6 +84,13 @@ class Run:
             with path.open("ab") as file:
                 file.write(prediction.model_dump_json().encode() + b"\n")
             told()
+
+
+def read_predictions(out: Path, name: str) -> dict[str, Prediction]:
+    """What a run in `out` has of a set, by the number of the passage; a line that a crash has torn is left out."""
+    path = out / "predictions" / f"{name}.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return {one.id: one for line in lines for one in _read(line)}
 
 
 async def _predict(extractor: Extractor, number: str, example: Example, types: list[str]) -> Prediction:

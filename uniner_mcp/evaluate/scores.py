@@ -20,13 +20,13 @@ from uniner_mcp.evaluate.scoring import Counts, bootstrap, count, count_partial,
 class Scores:
     """The scores of one set. Counts are over all questions; `interval` is that of the paper's F1, 0 to 1.
 
-    strict, partial: None where the set has no offsets. judged: each passage with what was right and wrong in it.
+    counted: the paper's counts of each passage. strict, partial: None where the set has no offsets. judged: each
+    passage with what was right and wrong in it.
     """
 
     name: str
     domain: str | None
-    passages: int
-    paper: Counts
+    counted: Sequence[Counts]
     interval: tuple[float, float]
     strict: Counts | None
     partial: Counts | None
@@ -35,6 +35,16 @@ class Scores:
     unanswered: int
     seconds: float
     usd: float
+
+    @property
+    def passages(self) -> int:
+        """How many were scored."""
+        return len(self.counted)
+
+    @property
+    def paper(self) -> Counts:
+        """The counts by which the paper scores."""
+        return sum(self.counted, Counts())
 
     def mistakes(self) -> Counter[str]:
         """How often each kind of judgement was passed."""
@@ -66,8 +76,7 @@ def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
     return Scores(
         test_set.name,
         test_set.domain,
-        len(passages),
-        sum(passages, Counts()),
+        passages,
         bootstrap(passages),
         strict if test_set.spans else None,
         partial if test_set.spans else None,

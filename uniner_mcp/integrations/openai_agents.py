@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from uniner_mcp.clients import own_command
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract, refusal
 from uniner_mcp.schema import ExtractionRequest
 
 
@@ -26,7 +26,7 @@ def entity_tool(extractor: Extractor) -> FunctionTool:
         try:
             return compact(await extract(extractor, ExtractionRequest.model_validate_json(given)))
         except ValidationError as error:
-            return f"Arguments that do not fit: {error.errors(include_input=False, include_url=False)}"
+            return refusal(error)
         except UninerError as error:
             return str(error)
 

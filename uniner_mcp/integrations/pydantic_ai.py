@@ -14,7 +14,7 @@ from pydantic_ai import FunctionToolset, ModelRetry, Tool
 
 from uniner_mcp.errors import RequestError
 from uniner_mcp.extraction.extractor import Extractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, extract
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, extract, refusal
 from uniner_mcp.schema import Extraction, ExtractionRequest
 
 
@@ -25,8 +25,7 @@ def entity_toolset(extractor: Extractor) -> FunctionToolset[Any]:
         try:
             return await extract(extractor, ExtractionRequest(**given))
         except ValidationError as error:
-            said = error.errors(include_input=False, include_url=False)
-            raise ModelRetry(f"Arguments that do not fit: {said}") from None
+            raise ModelRetry(refusal(error)) from None
         except RequestError as error:
             raise ModelRetry(str(error)) from None
 

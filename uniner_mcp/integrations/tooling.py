@@ -5,6 +5,8 @@ from __future__ import annotations
 from inspect import cleandoc
 from typing import Any
 
+from pydantic import ValidationError
+
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
 from uniner_mcp.schema import Extraction, ExtractionRequest
@@ -21,6 +23,11 @@ async def extract(extractor: Extractor, request: ExtractionRequest) -> Extractio
 def extract_sync(extractor: SyncExtractor, request: ExtractionRequest) -> Extraction:
     """The same for synchronous code."""
     return extractor.extract(**_arguments(request))
+
+
+def refusal(error: ValidationError) -> str:
+    """What a model is told of arguments that do not fit; what it gave is not repeated."""
+    return f"Arguments that do not fit: {error.errors(include_input=False, include_url=False)}"
 
 
 def compact(extraction: Extraction) -> str:

@@ -1,0 +1,51 @@
+"""`uniner-mcp evaluate` and `benchmark`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from uniner_mcp.cli.options import BaseUrl, Engine, Fallback, Model, NoCache, ProfileName, settings_of
+from uniner_mcp.cli.reporting import reported
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set: card.json and SPLIT.jsonl.")],
+    out: Annotated[Path, typer.Option(help="Folder for predictions and report; the same call goes on from there.")],
+    sets: Annotated[str | None, typer.Option(help="Names of sets, by commas; default: all in the folder.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only the sets of this domain.")] = None,
+    split: Annotated[str, typer.Option(help="The split that is scored.")] = "test",
+    limit: Annotated[int | None, typer.Option(help="At most so many passages of a set, the first.", min=1)] = None,
+    engine: Engine = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    profile: ProfileName = None,
+    fallback: Fallback = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Measure an engine on annotated sets: F1 as in the paper, with intervals, strict spans, and what went wrong."""
+    from uniner_mcp.evaluate import command
+
+    with reported():
+        settings = settings_of(engine, model, base_url, profile, fallback, no_cache)
+        names = [name.strip() for name in (sets or "").split(",") if name.strip()]
+        asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain))
+        typer.echo((out / "report.md").read_text(encoding="utf-8"))
+        typer.echo(f"With bars and errors: {out / 'report.html'}", err=True)
+
+
+def benchmark(
+    data: Annotated[Path | None, typer.Option(help="Folder of annotated sets: say which rows are there.")] = None,
+) -> None:
+    """List the 49 rows of the paper's benchmark: what was published, and how to come by each set."""
+    from uniner_mcp.evaluate.benchmark import load_benchmark
+
+    for row in load_benchmark().rows:
+        status = row.status
+        if data is not None and row.set is not None and (data / row.set).is_dir():
+            status = "there"
+        published = f"{row.f1['ChatGPT']:5.1f} {row.f1['UniNER-7B']:5.1f}"
+        typer.echo(f"{row.domain:15} {row.name:20} {published}  {status:14} {row.set or '':20} {row.note}".rstrip())
