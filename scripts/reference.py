@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that say what the code says: docs/tools.md and docs/commands.md.
+"""Write what README and docs/ repeat: tools.md and commands.md the code, model-card.md the card, outputs of examples.
 
 .venv/bin/python scripts/reference.py
 """
@@ -6,29 +6,77 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from mcp import Client
 
 from uniner_mcp import Extractor, load_settings
+from uniner_mcp.engines.nano.manifest import SHIPPED
 from uniner_mcp.engines.opening import expected_accuracy
 from uniner_mcp.server.app import build_server
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+# The example of fallbacks.md needs a server that speaks the Batch API: tests/engines/teacher/test_batch.py runs it.
+PAGES = [ROOT / "README.md", *(page for page in sorted(DOCS.glob("*.md")) if page.name != "fallbacks.md")]
+SHOWN = re.compile(r"^```(sh|python)\n((?:(?!```).*\n)+)```\n\n```\n((?:(?!```).*\n)*)```$", re.MULTILINE)
+"""An example, and the plain block right behind it: what it prints."""
 NOTE = "<!-- Written by scripts/reference.py: change the code, not this page. -->\n\n"
 
 
 def main() -> None:
-    """Write both pages."""
-    (DOCS / "tools.md").write_text(asyncio.run(tools_page()), encoding="utf-8")
-    (DOCS / "commands.md").write_text(commands_page(), encoding="utf-8")
+    """Write the pages."""
+    for name, page in (("tools", tools_page), ("commands", commands_page), ("model-card", model_card_page)):
+        (DOCS / f"{name}.md").write_text(page(), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(with_outputs(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-async def tools_page() -> str:
+def with_outputs(page: str) -> str:
+    """A page with what its examples print now."""
+
+    def renewed(match: re.Match[str]) -> str:
+        language, example, _ = match.groups()
+        return f"```{language}\n{example}```\n\n```\n{output_of(language, example)}```"
+
+    return SHOWN.sub(renewed, page)
+
+
+def output_of(language: str, example: str) -> str:
+    """What an example prints, in an empty folder, with the commands of this environment and an empty cache."""
+    # Of the command that sets up and runs, only what it runs.
+    command = re.sub(r"^.*?\.venv/bin/uniner-mcp", "uniner-mcp", example)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "PATH": path,
+            "COLUMNS": "120",
+            "HOME": folder,
+            "UNINER_CACHE_PATH": f"{folder}/answers.sqlite",
+        }
+        called = [sys.executable, "-c", example] if language == "python" else ["bash", "-c", command]
+        return subprocess.run(called, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def model_card_page() -> str:
+    """The card of the shipped weights, without what is meant for machines."""
+    _, _, card = (SHIPPED / "README.md").read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
+    return NOTE + card.lstrip()
+
+
+def tools_page() -> str:
     """What a client is told of the server: instructions, tools, resources, prompts."""
+    return asyncio.run(_tools_page())
+
+
+async def _tools_page() -> str:
     settings = load_settings(cache=False, engine="nano", fallback="none")
     async with Extractor.open(settings) as extractor:
         server = build_server(extractor, expected_accuracy(settings, extractor.info().model))
@@ -43,7 +91,9 @@ async def tools_page() -> str:
     for tool in tools:
         lines += [f"## {tool.name}", "", tool.description or "", ""]
         marks = (tool.annotations.model_dump(exclude_none=True) if tool.annotations else {}).items()
-        lines += ["Marked as " + ", ".join(f"`{name}: {str(value).lower()}`" for name, value in marks if name != "title")]
+        lines += [
+            "Marked as " + ", ".join(f"`{name}: {str(value).lower()}`" for name, value in marks if name != "title")
+        ]
         lines += ["", *_table("argument", tool.input_schema), *_objects(tool.output_schema or {})]
     lines += ["## Domains", "", "| domain | for | entity types |", "|---|---|---|"]
     for domain in domains["domains"]:

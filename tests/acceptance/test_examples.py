@@ -1,20 +1,49 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parent.parent.parent / "examples").glob("*.py"))
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+WITH_A_FRAMEWORK = {"langgraph_agent", "report_agent"}
+"""Run by tests/integrations/test_examples.py."""
+RUN = {
+    "extract_document": ([], "person: "),
+    "mcp_client": ([], "Supreme Court of India"),
+    "redact": ([], "[PERSON 2] will call you on Friday"),
+    "knowledge_graph": (["--graphml", "out.graphml"], "(person) - "),
+    "batch": (
+        [str(EXAMPLES / "documents"), "--types", "person", "--out", "out.jsonl"],
+        "out.jsonl: 1 documents, 0 failed.",
+    ),
+}
 
 
-@pytest.mark.parametrize(("name", "said"), [("extract_document", "person: "), ("mcp_client", "Supreme Court of India")])
-def test_an_example_runs(name: str, said: str) -> None:
-    (path,) = [path for path in EXAMPLES if path.stem == name]
-    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=50, check=True)
+@pytest.mark.parametrize("name", RUN)
+def test_an_example_runs(name: str, tmp_path: Path) -> None:
+    arguments, said = RUN[name]
+    command = [sys.executable, EXAMPLES / f"{name}.py", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=True)
     assert said in done.stdout
+    if name == "knowledge_graph":
+        assert len(list(ElementTree.parse(tmp_path / "out.graphml").findall(".//{*}edge"))) > 10
+    if name == "batch":
+        (row,) = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+        assert row["id"] == "workshop_on_electronic_texts.txt" and len(row["entities"]) > 50
+
+
+def test_the_batch_example_goes_on_after_a_document_that_fails(tmp_path: Path) -> None:
+    rows = [{"id": 1, "text": " "}, {"id": 2, "text": "Ada Lovelace wrote."}]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    command = [sys.executable, EXAMPLES / "batch.py", "in.jsonl", "--types", "person", "--out", "out.jsonl"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=True)
+    first, second = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "text" in json.loads(first)["error"] and json.loads(second)["entities"][0]["text"] == "Ada Lovelace"
 
 
 def test_every_example_is_run() -> None:
-    assert [path.stem for path in EXAMPLES] == ["extract_document", "mcp_client"]
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == RUN.keys() | WITH_A_FRAMEWORK

@@ -39,7 +39,9 @@ def model_for(module: str) -> Any:
 
 def test_every_framework_has_its_example() -> None:
     assert len(BLOCKS) == len(MODULES)
-    assert all(re.search(rf"^(?:import|from) {name}\b", block, re.M) for name, block in zip(MODULES, BLOCKS, strict=True))
+    assert all(
+        re.search(rf"^(?:import|from) {name}\b", block, re.M) for name, block in zip(MODULES, BLOCKS, strict=True)
+    )
 
 
 @pytest.mark.parametrize(("module", "block"), list(zip(MODULES, BLOCKS, strict=True)), ids=MODULES)

@@ -37,7 +37,7 @@ def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
         from uniner_mcp.distill.nano_train import TrainConfig, train
 
         seed = TrainConfig.seed if settings.seed is None else settings.seed
-        train(data, encoder, out, TrainConfig(max_steps=settings.steps, seed=seed))
+        train(data, encoder, out, TrainConfig(steps=settings.steps or TrainConfig.steps, seed=seed))
         last = orjson.loads((out / "log.jsonl").read_bytes().splitlines()[-1])
         return {"steps": last["step"], "validation F1": last["validation_f1"]}
 

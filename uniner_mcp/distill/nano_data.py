@@ -16,9 +16,9 @@ from uniner_mcp.evaluate.datasets import DataSet, Example
 
 logger = logging.getLogger(__name__)
 
-MAX_TYPES = 20
+MAX_TYPES = 40
 """Types asked of one passage in one step."""
-SAMPLED_NEGATIVES = 8
+SAMPLED_NEGATIVES = 16
 """Types of other passages asked of an open-type passage."""
 UNRELATED = 0.40
 """Cosine of sentence vectors below which two types count as unrelated in meaning."""

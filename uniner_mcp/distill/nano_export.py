@@ -16,12 +16,11 @@ from torch import Tensor, nn
 
 from uniner_mcp.distill.nano_card import write_card
 from uniner_mcp.distill.nano_model import Encoder, NanoModel, TypeTower, load_bert, sentence_vectors
-from uniner_mcp.distill.nano_train import TypeVectors, validate, validation_sets
+from uniner_mcp.distill.nano_train import TypeVectors, scorer_of
+from uniner_mcp.distill.nano_validation import best_threshold, calibration_of, development_sets, f1_of, mean_f1
 from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 from uniner_mcp.errors import UninerError
-from uniner_mcp.evaluate.datasets import Example
-from uniner_mcp.evaluate.scoring import Counts, count
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,8 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     state = torch.load(checkpoint, weights_only=True)
     table, tuned = load_bert(start)
     model = NanoModel(tuned)
-    model.load_state_dict(state["model"])
+    averaged = {name: value for name, value in state["average"].items() if name.startswith("module.")}
+    model.load_state_dict({name.removeprefix("module."): value for name, value in averaged.items()})
     model.eval()
     _, frozen = load_bert(start)
     frozen.eval()
@@ -68,12 +68,13 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     _write(_Text(model), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
     _write(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
-    sets = validation_sets(data)
+    sets = development_sets(data)
     vectors = TypeVectors(table, frozen, start / "tokenizer.json")
-    threshold, _, validated = validate(model, table, vectors, start / "tokenizer.json", sets)
-    as_float = {name: round(value, 2) for name, value in validated.items()}
+    by_threshold = f1_of(scorer_of(model, table, vectors, start / "tokenizer.json"), sets)
+    threshold = best_threshold(by_threshold)
+    as_float = _rounded(by_threshold[threshold])
     manifest = Manifest(
-        model="nano-1",
+        model="nano-2",
         threshold=threshold,
         scale=_three(model.scale),
         bias=_three(model.bias),
@@ -81,15 +82,22 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
         base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
         training={**state["config"], "steps": state["step"]},
     )
-    as_int8 = _f1_int8(NanoRuntime(out, manifest, 2), sets)
-    loss = float(np.mean([as_float[name] - as_int8[name] for name in sets]))
+    runtime = NanoRuntime(out, manifest, 2)
+    as_int8 = _rounded(f1_of(runtime.scores, sets, [threshold])[threshold])
+    loss = mean_f1(as_float) - mean_f1(as_int8)
     logger.info("F1 float %s", as_float)
     logger.info("F1 int8  %s (mean loss %.2f)", as_int8, loss)
-    manifest = manifest.model_copy(update={"validation": {"float": as_float, "int8": as_int8}})
+    validated = {"float": as_float, "int8": as_int8}
+    calibration = calibration_of(runtime.scores, sets, threshold)
+    manifest = manifest.model_copy(update={"validation": validated, "calibration": calibration})
     (out / "nano.json").write_bytes(orjson.dumps(manifest.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
     write_card(out)
     if loss > LARGEST_LOSS:
         raise UninerError(f"int8 loses {loss:.2f} points of F1 against float, more than {LARGEST_LOSS}.")
+
+
+def _rounded(f1: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in f1.items()}
 
 
 def _three(values: Tensor) -> tuple[float, float, float]:
@@ -124,18 +132,3 @@ def _write(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul"],
         )
-
-
-def _f1_int8(runtime: NanoRuntime, sets: dict[str, list[Example]]) -> dict[str, float]:
-    """F1 of each set in percent, from the files as the engine reads them."""
-    scores: dict[str, float] = {}
-    for name, examples in sets.items():
-        everything = sorted({gold.type for example in examples for gold in example.entities})
-        total = Counts()
-        for example in examples:
-            types = list(example.asked or everything)
-            for kind, spans in zip(types, runtime.read(example.text, types), strict=True):
-                found = [example.text[start:end] for start, end, _ in spans]
-                total += count([gold.text for gold in example.entities if gold.type == kind], found)
-        scores[name] = round(100 * total.f1, 2)
-    return scores

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +147,16 @@ async def test_a_batch_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.Mo
     async with (server := BatchServer()).running():
         with pytest.raises(EngineError, match="2 requests do not fit a batch of 1: split them"):
             await answer(tmp_path, server)
+
+
+async def test_the_example_of_the_documentation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "fallbacks.md").read_text(encoding="utf-8")
+    ((example, said),) = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batch, "answer_in_batch", partial(answer_in_batch, poll_s=0.01))
+    async with (server := BatchServer()).running():
+        Path(write_policy(tmp_path, "teacher-only", server)).rename("mine.toml")
+        await asyncio.to_thread(exec, compile(example, "docs/fallbacks.md", "exec"), {})
+    assert capsys.readouterr().out == said

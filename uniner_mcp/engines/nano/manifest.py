@@ -25,6 +25,7 @@ class Manifest(BaseModel):
     threshold: float
     scale: tuple[float, float, float]
     bias: tuple[float, float, float]
+    calibration: tuple[float, float] = (1.0, 0.0)
     sha256: dict[str, str]
     base: str = ""
     training: dict[str, object] = {}
@@ -33,7 +34,14 @@ class Manifest(BaseModel):
     @property
     def fingerprint(self) -> str:
         """Changes with every byte of weights and with every constant of the scores."""
-        parts = [self.model, repr(self.threshold), repr(self.scale), repr(self.bias), *sorted(self.sha256.values())]
+        parts = [
+            self.model,
+            repr(self.threshold),
+            repr(self.scale),
+            repr(self.bias),
+            repr(self.calibration),
+            *sorted(self.sha256.values()),
+        ]
         return "nano-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 

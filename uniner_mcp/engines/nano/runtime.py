@@ -11,7 +11,7 @@ import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from uniner_mcp.engines.nano.manifest import Manifest
-from uniner_mcp.engines.nano.spans import Span, read_spans
+from uniner_mcp.engines.nano.spans import calibrated, read_spans
 from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
 
 MAX_PIECES = 512
@@ -38,17 +38,25 @@ class NanoRuntime:
 
     def read(self, text: str, wordings: list[str]) -> list[list[tuple[int, int, float]]]:
         """Spans `(start, end, confidence)` of each wording in `text`, in characters. The text is encoded once."""
+        words, scores = self.scores(text, wordings)
+        slope, shift = self._manifest.calibration
+        found: list[list[tuple[int, int, float]]] = []
+        for one in scores:
+            spans = read_spans(one, self._manifest.threshold)
+            found.append(
+                [(words[first][0], words[last][1], calibrated(raw, slope, shift)) for first, last, raw in spans]
+            )
+        return found
+
+    def scores(self, text: str, wordings: list[str]) -> tuple[list[tuple[int, int]], Floats]:
+        """The characters of each word, and probabilities of start, end and inside (wordings, words, 3)."""
         pieces = split_words(self._tokenizer, text)
         if not pieces.first or not wordings:
-            return [[] for _ in wordings]
+            return pieces.spans, np.zeros((len(wordings), len(pieces.first), 3), dtype=np.float32)
         words = self._word_vectors(pieces)
-        found: list[list[tuple[int, int, float]]] = []
-        for wording in wordings:
-            cosine = np.einsum("wrd,rd->wr", words, self.type_vector(wording))
-            scores: Floats = 1 / (1 + np.exp(-(cosine * self._scale + self._bias)))
-            spans: list[Span] = read_spans(scores, self._manifest.threshold)
-            found.append([(pieces.spans[first][0], pieces.spans[last][1], sure) for first, last, sure in spans])
-        return found
+        types = np.stack([self.type_vector(wording) for wording in wordings])
+        cosine = np.einsum("wrd,trd->twr", words, types)
+        return pieces.spans, 1 / (1 + np.exp(-(cosine * self._scale + self._bias)))
 
     def _embed(self, ids: list[int]) -> Floats:
         chosen = np.asarray(ids)

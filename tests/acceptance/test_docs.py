@@ -1,0 +1,79 @@
+"""README and docs/ say what is so: their commands exist, their examples run and print what stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *DOCS]
+REFERENCE = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+BLOCKS = [
+    (path.name, *block)
+    for path in PAGES
+    for block in re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+]
+"""Page, language and content of each fenced block."""
+# Those of frameworks.md need the frameworks (tests/integrations/test_docs.py), that of fallbacks.md a server
+# (tests/engines/teacher/test_batch.py).
+PYTHON = [
+    (page, content)
+    for page, language, content in BLOCKS
+    if language == "python" and page not in ("frameworks.md", "fallbacks.md")
+]
+COMMANDS = {
+    line.replace("\\\n", " ")
+    for _, language, content in BLOCKS
+    if language == "sh"
+    for line in re.findall(r"uniner-mcp ((?:[^\n\\]|\\\n)*)", content)
+}
+OPTIONS = dict(
+    re.findall(r"^##+ `uniner-mcp ([^`]+)`\n(.*?)(?=^##|\Z)", REFERENCE["commands_page"](), re.MULTILINE | re.DOTALL)
+)
+"""The section of docs/commands.md, by command."""
+
+
+@pytest.mark.parametrize("page", ["tools_page", "commands_page", "model_card_page"])
+def test_a_page_that_is_written_from_the_code_is_up_to_date(page: str) -> None:
+    written = (ROOT / "docs" / f"{page.removesuffix('_page').replace('_', '-')}.md").read_text(encoding="utf-8")
+    assert written == REFERENCE[page](), "run .venv/bin/python scripts/reference.py"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_pictures_and_pages_that_are_linked_exist(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(("page", "content"), PYTHON)
+def test_an_example_in_python_runs(page: str, content: str) -> None:
+    REFERENCE["output_of"]("python", content)
+
+
+@pytest.mark.parametrize("path", REFERENCE["PAGES"], ids=lambda path: path.name)
+def test_examples_print_what_stands_there(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert REFERENCE["with_outputs"](page) == page, "run .venv/bin/python scripts/reference.py"
+
+
+@pytest.mark.parametrize("line", sorted(COMMANDS))
+def test_a_command_has_the_options_that_are_given(line: str) -> None:
+    line = line.split("#")[0]
+    known = [name for name in OPTIONS if f"{line} ".startswith(f"{name} ")]
+    assert known or line.strip() in ("", "--help", "--version"), line
+    for option in re.findall(r"(?<!\S)--[a-z-]+", line):
+        assert not known or re.search(rf"[` ]{option}\b", OPTIONS[max(known, key=len)]), option
+
+
+def test_configurations_start_a_server_that_is_there() -> None:
+    found = [json.loads(content) for _, language, content in BLOCKS if language == "json"]
+    assert len(found) >= 3
+    for whole in found:
+        ((key, servers),) = whole.items()
+        entry = servers["uniner"]
+        assert key in ("mcpServers", "servers") and entry["command"] == "uniner-mcp" and entry["args"][0] == "serve"
