@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 
-from uniner_mcp.distill import nano, nano_export, nano_train  # noqa: E402
+from uniner_mcp.distill import nano, nano_export, nano_validation  # noqa: E402
 from uniner_mcp.distill.nano_data import Related, Sampler, load_definitions, load_sources  # noqa: E402
 from uniner_mcp.distill.recipe import TrainNanoSettings  # noqa: E402
 from uniner_mcp.distill.stages import Outcome, perform  # noqa: E402
@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three steps of training."""
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
+        patch.setattr(nano_validation, "VALIDATION", {"synthetic_open": 10})
         train(folder, 3)
     return folder
 
@@ -48,7 +48,7 @@ def test_a_run_logs_loss_and_validation_f1(run: Path) -> None:
 def test_a_run_goes_on_from_its_checkpoint(
     run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
+    monkeypatch.setattr(nano_validation, "VALIDATION", {"synthetic_open": 10})
     with caplog.at_level(logging.INFO):
         # The frame would begin anew with other settings: this is what it does with the same ones after a stop.
         nano.train_nano_stage(TrainNanoSettings(data=DATA, steps=4), run).work()
@@ -59,7 +59,7 @@ def test_a_run_goes_on_from_its_checkpoint(
 def test_the_export_is_whole_close_to_float_and_answers(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 30})
+    monkeypatch.setattr(nano_validation, "VALIDATION", {"synthetic_open": 30})
     # After four steps nearly all scores lie at the threshold: of so few passages a mention or two may tip over.
     monkeypatch.setattr(nano_export, "LARGEST_LOSS", 5.0)
     perform(nano.export_nano_stage(run, tmp_path, DATA, None))
@@ -73,7 +73,7 @@ def test_the_export_is_whole_close_to_float_and_answers(
 def test_an_export_that_loses_more_than_it_may_is_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 5})
+    monkeypatch.setattr(nano_validation, "VALIDATION", {"synthetic_open": 5})
     monkeypatch.setattr(nano_export, "LARGEST_LOSS", -100.0)
     with pytest.raises(UninerError, match="points of F1 against float"):
         perform(nano.export_nano_stage(run, tmp_path, DATA, None))
