@@ -148,8 +148,7 @@ def commands_page() -> str:
     """The command line, as Typer writes it down: each command with its arguments and options."""
     command = [sys.executable, "-m", "typer", "uniner_mcp.cli", "utils", "docs", "--name", "uniner-mcp"]
     written = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    codes = "# Command line\n\nExit codes: 0 done; 1 it failed, and the message says what to do; 2 wrong usage.\n"
-    return NOTE + codes + written.removeprefix("# `uniner-mcp`\n")
+    return NOTE + written.replace("# `uniner-mcp`", "# Command line", 1)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,19 @@ def test_extract_prints_the_extraction_as_json() -> None:
     ]
 
 
+def test_the_first_time_it_says_where_answers_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_CACHE_PATH", str(tmp_path / "answers.sqlite"))
+    assert "said once" not in run("extract", SENTENCE, "-t", "person", "--no-cache").stderr
+    first, second = (run("extract", SENTENCE, "-t", "person") for _ in range(2))
+    assert str(tmp_path / "answers.sqlite") in first.stderr and second.stderr == ""
+    assert first.stdout == second.stdout
+
+
+def test_help_teaches_the_first_steps_and_the_exit_codes() -> None:
+    said = run("--help").stdout
+    assert "uniner-mcp install" in said and "Exit codes: 0" in said
+
+
 def test_extract_marks_entities_in_the_text() -> None:
     result = run("extract", SENTENCE, "-t", "person")
     assert result.stdout == "[Marie Curie](person) was born in Warsaw.\n"

@@ -11,7 +11,7 @@ from typing import Any
 from haystack import Document, component, default_from_dict, default_to_dict
 
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import extract_sync
+from uniner_mcp.integrations.tooling import extract_sync, opened_for
 from uniner_mcp.schema import ExtractionRequest
 
 
@@ -21,13 +21,13 @@ class EntityExtractor:
 
     def __init__(self, entity_types: list[str] | None = None, domain: str | None = None, **options: Any) -> None:
         """entity_types or domain, and the further fields of `ExtractionRequest`; the model is that of the settings."""
-        self._given = {"entity_types": entity_types, "domain": domain, **options}
+        self._given: dict[str, Any] = {"entity_types": entity_types, "domain": domain, **options}
         self._extractor: SyncExtractor | None = None
 
     def warm_up(self) -> None:
         """Open the extractor."""
         if self._extractor is None:
-            self._extractor = SyncExtractor.open().__enter__()
+            self._extractor = opened_for(self)
 
     def to_dict(self) -> dict[str, Any]:
         """For saving a pipeline."""

@@ -7,14 +7,13 @@ nlp("…").ents
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import extract_sync
+from uniner_mcp.integrations.tooling import extract_sync, opened_for
 from uniner_mcp.schema import ExtractionRequest
 
 KEY = "uniner"
@@ -24,7 +23,7 @@ if not Span.has_extension("confidence"):
     Span.set_extension("confidence", default=None)
 
 
-@Language.factory(
+@Language.factory(  # pyright: ignore[reportUnknownMemberType, reportUntypedClassDecorator]
     "uniner",
     assigns=["doc.ents", "doc.spans"],
     default_config={"entity_types": None, "domain": None, "overlap": "flat", "alignment_mode": "expand"},
@@ -46,9 +45,9 @@ class UninerComponent:
         alignment_mode: Literal["strict", "contract", "expand"],
     ) -> None:
         """As spaCy makes components; the model is that of the settings."""
-        self._given = {"entity_types": entity_types, "domain": domain, "overlap": overlap}
+        self._given: dict[str, Any] = {"entity_types": entity_types, "domain": domain, "overlap": overlap}
         self._mode = alignment_mode
-        self._extractor = SyncExtractor.open().__enter__()
+        self._extractor = opened_for(self)
 
     def __call__(self, doc: Doc) -> Doc:
         """Raises UninerError where nothing could be answered."""

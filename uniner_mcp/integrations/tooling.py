@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from inspect import cleandoc
 from typing import Any
+from weakref import finalize
 
 from pydantic import ValidationError
 
@@ -23,6 +25,15 @@ async def extract(extractor: Extractor, request: ExtractionRequest) -> Extractio
 def extract_sync(extractor: SyncExtractor, request: ExtractionRequest) -> Extraction:
     """The same for synchronous code."""
     return extractor.extract(**_arguments(request))
+
+
+def opened_for(owner: object) -> SyncExtractor:
+    """An extractor with the settings of the environment, closed when `owner` is collected."""
+    stack = ExitStack()
+    extractor = stack.enter_context(SyncExtractor.open())
+    # When the process ends, its threads have ended before: there is nothing left to close then.
+    finalize(owner, stack.close).atexit = False
+    return extractor
 
 
 def refusal(error: ValidationError) -> str:
