@@ -16,6 +16,7 @@ from typing import get_args
 
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.distill.nano_validation import asked_of, development_sets
+from uniner_mcp.engines.nano.manifest import SHIPPED
 from uniner_mcp.evaluate.datasets import Example
 from uniner_mcp.evaluate.mistakes import Judged, Kind, judge
 from uniner_mcp.evaluate.predictions import Found
@@ -60,7 +61,7 @@ async def main() -> None:
     of_type: Counter[str] = Counter()
     print(f"{'data set':20}" + "".join(f"{kind:>11}" for kind in KINDS) + f"{'F1':>7}{'lower case':>12}")
     async with Extractor.open(load_settings(cache=False, nano_path=arguments.nano_path)) as extractor:
-        for name, examples in development_sets(arguments.data).items():
+        for name, examples in development_sets(arguments.data, SHIPPED / "tokenizer.json").items():
             rows = await judged(extractor, examples)
             counted = kinds(rows)
             lower = strict_f1(kinds(await judged(extractor, [lowered(one) for one in examples])))

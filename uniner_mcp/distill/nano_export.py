@@ -68,7 +68,7 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     _write(_Text(model), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
     _write(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
-    sets = development_sets(data)
+    sets = development_sets(data, start / "tokenizer.json")
     vectors = TypeVectors(table, frozen, start / "tokenizer.json")
     by_threshold = f1_of(scorer_of(model, table, vectors, start / "tokenizer.json"), sets)
     threshold = best_threshold(by_threshold)

@@ -34,7 +34,7 @@ class TrainConfig:
     average: decay of the running mean of the weights, which is what is validated and exported.
     """
 
-    steps: int = 5000
+    steps: int = 4500
     tokens_per_batch: int = 1024
     learning_rate: float = 2e-4
     head_rate: float = 1e-3
@@ -42,7 +42,7 @@ class TrainConfig:
     dropout: float = 0.1
     average: float = 0.999
     seed: int = 13
-    validate_every: int = 1000
+    validate_every: int = 900
 
 
 class TypeVectors:
@@ -200,7 +200,7 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
     )
     vectors.add([wording for name in names for wording in wordings(name, definitions.get(name, []))])
     sampler = Sampler(sources, definitions, Related(vectors.as_lists(names)), config.seed)
-    sets = development_sets(data)
+    sets = development_sets(data, tokenizer_path)
     score = scorer_of(average.module, table, vectors, tokenizer_path)
 
     new = ("text.encoder.shape.weight", "text.roles", "types.roles", "scale", "bias")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uniner_mcp.engines.nano.spans import read_spans
+from uniner_mcp.engines.nano.words import load_tokenizer
 from uniner_mcp.evaluate.datasets import DataSet, Example
 from uniner_mcp.evaluate.scoring import Counts, count, normalise
 from uniner_mcp.extraction.merging import merge
@@ -35,19 +36,23 @@ VALIDATION = {
 }
 """Development passages: one set that is trained on, and others that are not. None is of the zero-shot benchmark."""
 TRAINED_ON = "synthetic_open"
-MAX_CHARS = 1500
-"""Longer passages are left out: the encoder has 512 positions, and users' texts are cut before."""
+MAX_PIECES = 512
+"""Positions of the encoder."""
 THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 Scorer = Callable[[str, list[str]], tuple[list[tuple[int, int]], NDArray[np.float32]]]
 """Of a text and types: the characters of each word, and probabilities (types, words, 3)."""
 
 
-def development_sets(data: Path) -> dict[str, list[Example]]:
-    """The passages of those VALIDATION sets that are in `data`."""
-    present = {name: size for name, size in VALIDATION.items() if (data / name).is_dir()}
-    splits = {name: DataSet(name, data / name).split("dev") for name in present}
-    return {name: [one for one in splits[name] if len(one.text) <= MAX_CHARS][:size] for name, size in present.items()}
+def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Example]]:
+    """The passages of those VALIDATION sets that are in `data`; those longer than the encoder reads are left out."""
+    tokenizer = load_tokenizer(tokenizer_path)
+    sets: dict[str, list[Example]] = {}
+    for name, size in VALIDATION.items():
+        if (data / name).is_dir():
+            examples = DataSet(name, data / name).split("dev")
+            sets[name] = [one for one in examples if len(tokenizer.encode(one.text).ids) <= MAX_PIECES][:size]
+    return sets
 
 
 def asked_of(examples: Iterable[Example]) -> list[tuple[Example, list[str]]]:
