@@ -225,3 +225,14 @@ def test_domains_of_a_teacher_have_no_figures_of_a_local_model() -> None:
     policy = write_policy(Path.cwd(), "teacher-only", "http://127.0.0.1:9/v1")
     catalogue = json.loads(run("domains", "--json", "--fallback", policy).stdout)["domains"]
     assert len(catalogue) == 9 and all(domain["accuracy"] is None for domain in catalogue)
+
+
+def test_where_nothing_was_found_it_says_what_may_help() -> None:
+    result = run("extract", "Hello.", "-t", "gene")
+    assert result.exit_code == 0 and result.stdout == "Hello.\n" and "--define" in result.stderr
+
+
+def test_an_address_without_its_scheme_is_refused_with_an_example() -> None:
+    result = run("extract", SENTENCE, "-t", "person", "--base-url", "localhost:8000")
+    assert result.exit_code == 1 and "`base_url` (UNINER_BASE_URL" in result.stderr
+    assert "http://host:port/v1" in result.stderr

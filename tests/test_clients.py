@@ -152,3 +152,9 @@ def test_without_a_command_the_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setattr("shutil.which", lambda *given, **more: None)
     result = run("install", "cursor")
     assert result.exit_code == 1 and "pip install uniner-mcp" in " ".join(result.stderr.split())
+
+
+def test_an_address_without_its_scheme_is_refused(home: Path) -> None:
+    result = run("install", "cursor", "--http", "localhost:8000/mcp")
+    assert result.exit_code == 1 and "http://host:port/mcp" in result.stderr
+    assert not (home / FILES["cursor"][0]).exists()

@@ -98,6 +98,8 @@ def own_command() -> str:
 
 def installed(client: Client, url: str | None) -> Change:
     """The file with our entry in it: that of this installation, or a server at `url`. Raises RequestError."""
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise RequestError("Give the address of the endpoint as the server prints it: http://host:port/mcp.")
     if url is not None and client.remote is None:
         raise RequestError(
             f"{client.title} takes no address from its file: add {url} in its settings, under Connectors."

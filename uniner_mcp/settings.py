@@ -102,10 +102,12 @@ def load_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        # Of a list, the setting and not the place in it.
+        name = ".".join(part for part in first["loc"] if isinstance(part, str))
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"Unknown setting `{name}`; there are {', '.join(Settings.model_fields)}.") from None
-        raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()}, or uniner.toml): {first['msg']}.") from None
+        said = "give addresses as http://host:port/v1" if first["type"] == "string_pattern_mismatch" else first["msg"]
+        raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()}, or uniner.toml): {said}.") from None
     except UnparsableSetting as error:
         # Its message names the field; the value stands in its cause.
         raise SettingsError(f'The environment: {error}; it wants JSON, such as {{"n_threads": 2}}.') from None

@@ -15,7 +15,7 @@ _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red", "bright_cyan", 
 
 
 def show_highlight(text: str, extraction: Extraction) -> None:
-    """The text with each entity marked and followed by its type; what was not answered goes to stderr."""
+    """The text with each entity marked and followed by its type; what is to be known goes to stderr."""
     kinds = list(dict.fromkeys(entity.type for entity in extraction.entities))
     shown = Text()
     position = 0
@@ -29,7 +29,7 @@ def show_highlight(text: str, extraction: Extraction) -> None:
         position = entity.end
     shown.append(text[position:])
     Console(soft_wrap=True, highlight=False).print(shown)
-    _show_missing(extraction)
+    _show_notes(extraction)
 
 
 def show_table(extraction: Extraction) -> None:
@@ -39,11 +39,13 @@ def show_table(extraction: Extraction) -> None:
         sure = "" if entity.confidence is None else f"{entity.confidence:.2f}"
         table.add_row(str(entity.start), str(entity.end), Text(entity.type), Text(entity.text), sure)
     Console().print(table)
-    _show_missing(extraction)
+    _show_notes(extraction)
 
 
-def _show_missing(extraction: Extraction) -> None:
+def _show_notes(extraction: Extraction) -> None:
     console = Console(stderr=True, highlight=False)
+    if not extraction.entities and not extraction.unanswered:
+        console.print("nothing was found: another word for the type, or a definition of it (--define), may help")
     for missing in extraction.unanswered:
         console.print(Text(f"unanswered: {missing.type}: {missing.reason}", style="yellow"))
     for missing in extraction.teacher_missing or ():

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from uniner_mcp import load_settings
+from uniner_mcp.distill.recipe import read_recipe
+from uniner_mcp.engines.profiles import find_profile
+
 ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *DOCS]
@@ -77,3 +81,21 @@ def test_configurations_start_a_server_that_is_there() -> None:
         ((key, servers),) = whole.items()
         entry = servers["uniner"]
         assert key in ("mcpServers", "servers") and entry["command"] == "uniner-mcp" and entry["args"][0] == "serve"
+
+
+def test_the_settings_and_the_profile_of_the_documentation_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, profile = [content for page, kind, content in BLOCKS if (page, kind) == ("engines.md", "toml")]
+    (tmp_path / "uniner.toml").write_text(settings, encoding="utf-8")
+    (tmp_path / "profile.toml").write_text(profile, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().vllm_options["tensor_parallel_size"] == 2
+    assert find_profile("any", "profile.toml").name == "student"
+
+
+def test_the_run_file_of_the_documentation_is_taken(tmp_path: Path) -> None:
+    (content,) = [content for page, kind, content in BLOCKS if (page, kind) == ("recipe.md", "toml")]
+    (tmp_path / "recipe.toml").write_text(content, encoding="utf-8")
+    recipe = read_recipe(tmp_path / "recipe.toml")
+    assert recipe.sample is not None and recipe.train is not None and recipe.evaluate is not None

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from pathlib import Path
 
 import pytest
 from engines.fault_server import FaultServer
 
-from uniner_mcp import EngineError, ExtractionError, Extractor, SettingsError, load_settings
+from uniner_mcp import EngineError, Extractor, SettingsError, load_settings
+from uniner_mcp.engines import opening
 from uniner_mcp.engines.addresses import leaves_machine, shown
 from uniner_mcp.engines.base import EngineInfo
 from uniner_mcp.engines.opening import describe_choice, expected_accuracy, open_engine
+from uniner_mcp.errors import EngineUnavailable
 
 pytestmark = pytest.mark.anyio
 SERVER = "http://127.0.0.1:9/v1"
@@ -131,10 +132,7 @@ def test_a_profile_for_servers_only_is_refused_in_the_process() -> None:
         open_engine(load_settings(model="a.gguf", profile="instruct"))
 
 
-async def test_vllm_that_is_not_installed_says_so_with_the_first_question() -> None:
-    if importlib.util.find_spec("vllm") is not None:
-        pytest.skip("vllm is installed here")
-    async with Extractor.open(load_settings(engine="vllm", cache=False)) as extractor:
-        assert extractor.info().model == "Universal-NER/UniNER-7B-all"
-        with pytest.raises(ExtractionError, match=r"uniner-mcp\[vllm\]"):
-            await extractor.extract("Tom Reed left Paris.", ["person"])
+def test_vllm_that_is_not_installed_says_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    with pytest.raises(EngineUnavailable, match=r"uniner-mcp\[vllm\]"):
+        open_engine(load_settings(engine="vllm", cache=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from uniner_mcp.caches.base import Cache, NoCache
@@ -24,7 +25,7 @@ from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
 from uniner_mcp.engines.profiles import Profile
 from uniner_mcp.engines.teacher.ledger import Ledger, today
 from uniner_mcp.engines.teacher.policy import load_policy
-from uniner_mcp.errors import EngineError
+from uniner_mcp.errors import EngineError, EngineUnavailable
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
 
@@ -155,6 +156,9 @@ def _model(settings: Settings, choice: Choice, name: str) -> Model:
             at_once=settings.requests_at_once,
         )
     if choice.engine == "vllm":
+        # Said at once: importing vLLM takes half a minute, and is left to the thread that loads the model.
+        if find_spec("vllm") is None:
+            raise EngineUnavailable("vLLM is not installed: pip install 'uniner-mcp[vllm]'.")
         from uniner_mcp.engines.vllm import VllmModel
 
         model = VllmModel(name, settings.vllm_options)
