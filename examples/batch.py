@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -22,38 +23,43 @@ AT_ONCE = 4
 """Documents that are read at the same time."""
 
 
-def documents(source: Path) -> Iterator[tuple[str, str]]:
-    """The id and text of each document."""
+def documents(source: Path) -> Iterator[tuple[str, bytes]]:
+    """The id of each document (of a line, its number), and what is written there."""
     if source.is_dir():
         for path in sorted(source.glob("*.txt")):
-            yield path.name, path.read_text(encoding="utf-8")
+            yield path.name, path.read_bytes()
     else:
-        with source.open(encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
-                yield str(row["id"]), row["text"]
+        with source.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield str(number), line
 
 
-async def main(source: Path, types: list[str], out: Path) -> None:
-    """Write a line a document, in the order of the input."""
+async def main(source: Path, types: list[str], out: Path) -> int:
+    """Write a line a document, in the order of the input; returns how many failed."""
     given = documents(source)
     done: Counter[str] = Counter()
     async with Extractor.open() as extractor:
 
-        async def read(name: str, text: str) -> dict[str, Any]:
+        async def read(name: str, written: bytes) -> dict[str, Any]:
             try:
+                text = written.decode("utf-8")
+                if not source.is_dir():
+                    row = json.loads(text)
+                    name, text = row["id"], row["text"]
                 extraction = await extractor.extract(text, entity_types=types)
-            except UninerError as error:
-                return {"id": name, "error": str(error)}
+            except (UninerError, ValueError, KeyError, TypeError) as error:
+                return {"id": name, "error": f"{type(error).__name__}: {error}"}
             return {"id": name, **extraction.model_dump(exclude_none=True)}
 
         with out.open("w", encoding="utf-8") as lines:
             # A few at a time: the input may be larger than memory.
             while some := list(islice(given, AT_ONCE)):
-                for row in await asyncio.gather(*(read(name, text) for name, text in some)):
+                for row in await asyncio.gather(*(read(name, written) for name, written in some)):
                     lines.write(json.dumps(row, ensure_ascii=False) + "\n")
                     done["failed" if "error" in row else "read"] += 1
     print(f"{out}: {done['read']} documents, {done['failed']} failed.")
+    return done["failed"]
 
 
 if __name__ == "__main__":
@@ -62,4 +68,5 @@ if __name__ == "__main__":
     parser.add_argument("--types", required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.source, arguments.types.split(","), arguments.out))
+    asked = [name for name in arguments.types.split(",") if name.strip()]
+    sys.exit(1 if asyncio.run(main(arguments.source, asked, arguments.out)) else 0)

@@ -6,6 +6,7 @@ python examples/mcp_client.py
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from mcp import Client, StdioServerParameters
@@ -17,7 +18,9 @@ TEXT = "The Supreme Court of India heard Kesavananda Bharati v. State of Kerala 
 
 async def main() -> None:
     """Print the tools, then the entities of a sentence."""
-    server = StdioServerParameters(command=sys.executable, args=["-m", "uniner_mcp", "serve"])
+    # Of the environment only what is given here reaches the server: settings and keys with it.
+    arguments = ["-m", "uniner_mcp", "serve"]
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=dict(os.environ))
     async with Client(server) as client:
         print("tools:", ", ".join(tool.name for tool in (await client.list_tools()).tools))
         result = await client.call_tool("extract_entities", {"text": TEXT, "entity_types": ["court", "year"]})

@@ -22,19 +22,23 @@ EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 
 def redact(text: str, extractor: SyncExtractor) -> tuple[str, dict[str, str]]:
     """The text without them, and what each placeholder stands for."""
-    found = extractor.extract(text, entity_types=TYPES).entities
-    spans = [(entity.start, entity.end, entity.type.upper()) for entity in found]
+    extraction = extractor.extract(text, entity_types=TYPES)
+    if extraction.unanswered:
+        raise SystemExit(f"Not redacted: {extraction.unanswered[0].type} could not be answered for all of the text.")
+    spans = [(match.start(), match.end(), "EMAIL") for match in EMAIL.finditer(text)]
+    mails = list(spans)
     spans += [
-        (match.start(), match.end(), "EMAIL")
-        for match in EMAIL.finditer(text)
-        if all(match.end() <= entity.start or match.start() >= entity.end for entity in found)
+        (entity.start, entity.end, entity.type.upper())
+        for entity in extraction.entities
+        if all(entity.end <= start or entity.start >= end for start, end, _ in mails)
     ]
     numbers: dict[tuple[str, str], str] = {}
     parts: list[str] = []
     at = 0
     for start, end, kind in sorted(spans):
         number = 1 + sum(1 for other, _ in numbers if other == kind)
-        placeholder = numbers.setdefault((kind, text[start:end]), f"[{kind} {number}]")
+        name = " ".join(text[start:end].split())
+        placeholder = numbers.setdefault((kind, name), f"[{kind} {number}]")
         parts += [text[at:start], placeholder]
         at = end
     return "".join([*parts, text[at:]]), {placeholder: mention for (_, mention), placeholder in numbers.items()}

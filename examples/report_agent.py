@@ -13,10 +13,10 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from pydantic_ai import Agent
+from pydantic_ai import Agent, ModelRetry
 from pydantic_ai.models import Model
 
-from uniner_mcp import Extractor
+from uniner_mcp import Extractor, UninerError
 
 REPORT = Path(__file__).parent / "documents" / "workshop_on_electronic_texts.txt"
 PAGE_CHARS = 3000
@@ -29,7 +29,7 @@ INSTRUCTIONS = (
 def pages_of(text: str) -> list[str]:
     """The pages of a report: between form feeds, or else stretches of PAGE_CHARS."""
     if "\f" in text:
-        return text.split("\f")
+        return text.removesuffix("\f").split("\f")
     return [text[begin : begin + PAGE_CHARS] for begin in range(0, len(text), PAGE_CHARS)]
 
 
@@ -43,7 +43,13 @@ async def ask(question: str, pages: list[str], model: Model | str) -> str:
             """Find all entities of some types, such as 'university' or 'person'. Gives each name with its pages."""
             found: dict[str, list[int]] = {}
             for number, page in enumerate(pages, start=1):
-                for entity in (await extractor.extract(page, entity_types=entity_types)).entities:
+                if not page.strip():
+                    continue
+                try:
+                    extraction = await extractor.extract(page, entity_types=entity_types)
+                except UninerError as error:
+                    raise ModelRetry(str(error)) from None
+                for entity in extraction.entities:
                     named = found.setdefault(f"{' '.join(entity.text.split())} ({entity.type})", [])
                     if number not in named:
                         named.append(number)

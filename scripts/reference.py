@@ -90,7 +90,7 @@ async def _tools_page() -> str:
     lines = ["# What a client sees", "", f"> {said}", ""]
     for tool in tools:
         lines += [f"## {tool.name}", "", tool.description or "", ""]
-        marks = (tool.annotations.model_dump(exclude_none=True) if tool.annotations else {}).items()
+        marks = (tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations else {}).items()
         lines += [
             "Marked as " + ", ".join(f"`{name}: {str(value).lower()}`" for name, value in marks if name != "title")
         ]
@@ -124,10 +124,14 @@ def _table(head: str, schema: dict[str, Any]) -> list[str]:
     needed = schema.get("required", [])
     rows = [
         f"| `{name}`{' (required)' if head == 'argument' and name in needed else ''} | {_type(part)} "
-        f"| {_line(part.get('description'))} |"
+        f"| {_line(part.get('description'))}{_default(part)} |"
         for name, part in schema.get("properties", {}).items()
     ]
     return [f"| {head} | type | |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _default(schema: dict[str, Any]) -> str:
+    return "" if schema.get("default") is None else f" Default: `{schema['default']}`."
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -89,21 +89,25 @@ def playgrounds(browser: Browser) -> None:
     url = "http://127.0.0.1:8766/"
     command = [sys.executable, "-m", "uniner_mcp", "playground", "--no-browser", "--port", "8766"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}health").close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        for scheme in ("light", "dark"):
-            page = opened(browser, scheme)
-            page.goto(url)
-            page.get_by_role("textbox", name="Text").fill(TEXT)
-            page.get_by_label("Entity types").fill(", ".join(TYPES))
-            page.get_by_role("button", name="Find entities").click()
-            page.locator("mark").first.wait_for()
-            shot(page, f"playground-{scheme}")
-        process.terminate()
+        try:
+            while process.poll() is None:
+                try:
+                    urllib.request.urlopen(f"{url}health").close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            else:
+                raise SystemExit("The playground did not start: is port 8766 taken?")
+            for scheme in ("light", "dark"):
+                page = opened(browser, scheme)
+                page.goto(url)
+                page.get_by_role("textbox", name="Text").fill(TEXT)
+                page.get_by_label("Entity types").fill(", ".join(TYPES))
+                page.get_by_role("button", name="Find entities").click()
+                page.locator("mark").first.wait_for()
+                shot(page, f"playground-{scheme}")
+        finally:
+            process.terminate()
 
 
 def shot(page: Page, name: str) -> None:

@@ -13,6 +13,7 @@ from engines.teacher_server import teacher_server
 from typer.testing import CliRunner, Result
 
 from uniner_mcp.cli import app
+from uniner_mcp.cli.serving import Address
 
 SENTENCE = "Marie Curie was born in Warsaw."
 
@@ -236,3 +237,16 @@ def test_an_address_without_its_scheme_is_refused_with_an_example() -> None:
     result = run("extract", SENTENCE, "-t", "person", "--base-url", "localhost:8000")
     assert result.exit_code == 1 and "`base_url` (UNINER_BASE_URL" in result.stderr
     assert "http://host:port/v1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "shown"),
+    [
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("0.0.0.0", [], "127.0.0.1"),
+        ("0.0.0.0", ["ner.example.org"], "ner.example.org"),
+        ("::1", [], "[::1]"),
+    ],
+)
+def test_the_address_that_serve_prints_is_one_that_is_answered(host: str, names: list[str], shown: str) -> None:
+    assert Address(host, 8000, names).shown == shown

@@ -9,10 +9,22 @@ This module is the public API; everything else may change.
 from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.schema import AnsweredBy, Domain, DomainList, Entity, EntityType, Extraction, Overlap, Unanswered
+from uniner_mcp.schema import (
+    Accuracy,
+    AnsweredBy,
+    Domain,
+    DomainList,
+    Entity,
+    EntityType,
+    Extraction,
+    Overlap,
+    TeacherMissing,
+    Unanswered,
+)
 from uniner_mcp.settings import Settings, load_settings
 
 __all__ = [
+    "Accuracy",
     "AnsweredBy",
     "Domain",
     "DomainList",
@@ -27,6 +39,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SyncExtractor",
+    "TeacherMissing",
     "Unanswered",
     "UninerError",
     "load_settings",

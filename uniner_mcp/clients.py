@@ -144,9 +144,10 @@ def _read(client: Client) -> tuple[Path, str | None, dict[str, Any]]:
     try:
         whole = json.loads(before) if before is not None and before.strip() else {}
     except json.JSONDecodeError as error:
+        entry = json.dumps({NAME: client.local(own_command())})
         raise RequestError(
             f"{path} is not plain JSON (line {error.lineno}: {error.msg}), and comments would be lost: nothing was "
-            "changed. Mend it, or put in by hand what --dry-run shows for an empty file."
+            f'changed. Mend it, or put this under "{client.key}" by hand: {entry}'
         ) from None
     if not isinstance(whole, dict) or not isinstance(cast("dict[str, Any]", whole).get(client.key, {}), dict):
         raise RequestError(f"{path} does not hold an object {client.key!r} of servers: nothing was changed.")

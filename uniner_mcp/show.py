@@ -53,7 +53,7 @@ def _show_notes(extraction: Extraction) -> None:
     if extraction.ungrounded:
         console.print(f"{extraction.ungrounded} mentions were not in the text and were dropped", style="yellow")
     if extraction.truncated:
-        console.print("more entities were found than the limit let through", style="yellow")
+        console.print("entities are missing: beyond --limit, or cut off in the model's answer", style="yellow")
 
 
 def show_domains(catalogue: DomainList) -> None:

@@ -37,12 +37,14 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
 
 
 def test_the_batch_example_goes_on_after_a_document_that_fails(tmp_path: Path) -> None:
-    rows = [{"id": 1, "text": " "}, {"id": 2, "text": "Ada Lovelace wrote."}]
-    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    wrong = [b'{"id": 1, "text": " "}', b'{"id": 2}', b"no JSON", b"\xff", b""]
+    rows = [*wrong, b'{"id": 3, "text": "Ada Lovelace wrote."}']
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join(rows))
     command = [sys.executable, EXAMPLES / "batch.py", "in.jsonl", "--types", "person", "--out", "out.jsonl"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=True)
-    first, second = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
-    assert "text" in json.loads(first)["error"] and json.loads(second)["entities"][0]["text"] == "Ada Lovelace"
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 1 and "1 documents, 4 failed" in done.stdout
+    *failed, last = map(json.loads, (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines())
+    assert all("error" in row for row in failed) and last["entities"][0]["text"] == "Ada Lovelace"
 
 
 def test_every_example_is_run() -> None:

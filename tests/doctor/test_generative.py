@@ -90,8 +90,16 @@ def test_memory_of_the_gpu_is_compared_with_what_uniner_takes(memory: int | None
     (check,) = found("GPU", engine="vllm")
     assert check.fine == (memory == 24)
     if memory:
-        assert f"{memory}.0 of 24.0 GiB free; UniNER-7B takes 13.5 GiB in 16 bits" in check.found
+        assert f"{memory}.0 of 24.0 GiB free; UniNER-7B takes 12.6 GiB in 16 bits" in check.found
     else:
         assert "llama-cpp" in check.remedy
     if memory == 8:
         assert "quantization" in check.remedy
+
+
+@pytest.mark.parametrize(
+    "more", [{"vllm_options": {"quantization": "fp8"}}, {"model": "small", "profile": "uniner"}], ids=["fp8", "small"]
+)
+def test_a_smaller_model_may_well_fit(memory: int | None, more: dict[str, Any]) -> None:
+    (check,) = found("GPU", engine="vllm", **more)
+    assert check.fine == (memory is not None)

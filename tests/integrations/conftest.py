@@ -13,6 +13,8 @@ GIVEN = {"text": TEXT, "entity_types": ["person", "city"]}
 CITIES = ["Warsaw", "Paris"]
 WRONG = {"text": TEXT}
 """Neither types nor a domain."""
+MISSHAPEN = {"text": TEXT, "entity_types": ["city"], "overlap": "some"}
+"""What the schema does not admit."""
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ async def test_the_agent_over_a_report() -> None:
 
     said: list[Any] = []
     calls = [
+        ToolCallPart("find_in_report", {"entity_types": []}),
         ToolCallPart("find_in_report", {"entity_types": ["person"]}),
         ToolCallPart("read_page", {"number": 1}),
         ToolCallPart("read_page", {"number": 99}),
@@ -40,8 +41,9 @@ async def test_the_agent_over_a_report() -> None:
         return ModelResponse([calls.pop(0) if calls else TextPart("James Daly, page 1.")])
 
     example = runpy.run_path(str(EXAMPLES / "report_agent.py"))
-    pages = example["pages_of"](example["REPORT"].read_text(encoding="utf-8"))
+    pages = [*example["pages_of"](example["REPORT"].read_text(encoding="utf-8")), " "]
     assert await example["ask"]("Who edited it?", pages, FunctionModel(respond)) == "James Daly, page 1."
-    found, first, none = said
-    assert 1 in found["James Daly (person)"] and "James Daly" in first and "pages 1 to 6" in none
-    assert example["pages_of"]("one\ftwo") == ["one", "two"]
+    nothing_asked, found, first, none = said
+    assert "entity_types" in str(nothing_asked)
+    assert 1 in found["James Daly (person)"] and "James Daly" in first and "pages 1 to 7" in none
+    assert example["pages_of"]("one\ftwo\f") == ["one", "two"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("langchain")
-from integrations.conftest import CITIES, GIVEN, TEXT, WRONG
+from integrations.conftest import CITIES, GIVEN, MISSHAPEN, TEXT, WRONG
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
@@ -52,10 +52,11 @@ async def test_an_asynchronous_agent_does_the_same(reader: SyncExtractor) -> Non
     assert [one.text for one in answer.artifact.entities if one.type == "city"] == CITIES
 
 
-def test_the_model_is_told_what_is_wrong(reader: SyncExtractor) -> None:
-    result = create_agent(scripted(WRONG), [entity_tool(reader)]).invoke({"messages": [("user", "?")]})
+@pytest.mark.parametrize(("wrong", "named"), [(WRONG, "entity_types"), (MISSHAPEN, "overlap")])
+def test_the_model_is_told_what_is_wrong(reader: SyncExtractor, wrong: dict[str, Any], named: str) -> None:
+    result = create_agent(scripted(wrong), [entity_tool(reader)]).invoke({"messages": [("user", "?")]})
     answer = told(result["messages"])
-    assert answer.status == "error" and "entity_types" in str(answer.content) and TEXT not in str(answer.content)
+    assert answer.status == "error" and named in str(answer.content) and TEXT not in str(answer.content)
 
 
 def test_the_arguments_are_those_of_the_schema(reader: SyncExtractor) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("llama_index.core")
-from integrations.conftest import CITIES, GIVEN, TEXT, WRONG
+from integrations.conftest import CITIES, GIVEN, MISSHAPEN, TEXT, WRONG
 from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -63,9 +63,10 @@ async def test_an_agent_calls_the_tool(reader: SyncExtractor) -> None:
     assert [one["text"] for one in told["entities"] if one["type"] == "city"] == CITIES
 
 
-async def test_the_model_is_told_what_is_wrong(reader: SyncExtractor) -> None:
-    told = await called(reader, WRONG)
-    assert "entity_types" in told and TEXT not in told
+@pytest.mark.parametrize(("wrong", "named"), [(WRONG, "entity_types"), (MISSHAPEN, "overlap")])
+async def test_the_model_is_told_what_is_wrong(reader: SyncExtractor, wrong: dict[str, Any], named: str) -> None:
+    told = await called(reader, wrong)
+    assert named in told and TEXT not in told
 
 
 def test_the_tool_is_called_directly_too_with_the_arguments_of_the_schema(reader: SyncExtractor) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("pydantic_ai")
-from integrations.conftest import CITIES, GIVEN, TEXT, WRONG
+from integrations.conftest import CITIES, GIVEN, MISSHAPEN, TEXT, WRONG
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -38,7 +38,7 @@ async def test_an_agent_gets_the_extraction() -> None:
     assert [one.text for one in told[0].content.entities if one.type == "city"] == CITIES
 
 
-@pytest.mark.parametrize("wrong", [WRONG, {"text": 3}])
+@pytest.mark.parametrize("wrong", [WRONG, MISSHAPEN, {"text": 3}])
 async def test_the_model_is_asked_again_where_its_arguments_are_wrong(wrong: dict[str, Any]) -> None:
     model, told = scripted(wrong, GIVEN)
     async with Extractor.open() as extractor:

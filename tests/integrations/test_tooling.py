@@ -15,6 +15,7 @@ class Owner:
 
 
 def test_an_extractor_is_closed_when_its_owner_is_gone() -> None:
+    gc.collect()  # What other tests left.
     before = threading.active_count()
     owner = Owner()
     extractor = opened_for(owner)

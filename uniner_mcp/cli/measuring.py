@@ -13,7 +13,7 @@ from uniner_mcp.cli.reporting import reported
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set: card.json and SPLIT.jsonl.")],
+    data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set; forms: docs/evaluation.md.")],
     out: Annotated[Path, typer.Option(help="Folder for predictions and report; the same call goes on from there.")],
     sets: Annotated[str | None, typer.Option(help="Names of sets, by commas; default: all in the folder.")] = None,
     domain: Annotated[str | None, typer.Option(help="Only the sets of this domain.")] = None,

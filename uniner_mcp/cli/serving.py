@@ -39,7 +39,7 @@ def serve(
     no_cache: NoCache = False,
 ) -> None:
     """Run the MCP server with its tools extract_entities and list_domains."""
-    address = _Address(host, port, allowed_host or []) if transport is Transport.HTTP else None
+    address = Address(host, port, allowed_host or []) if transport is Transport.HTTP else None
     with reported():
         asyncio.run(_serve(settings_of(engine, model, base_url, profile, fallback, no_cache), address))
 
@@ -55,13 +55,13 @@ def playground(
     no_cache: NoCache = False,
 ) -> None:
     """Try texts, types and domains on a page of your own machine, through the MCP server."""
-    address = _Address("127.0.0.1", port, [], playground=True, browser=browser)
+    address = Address("127.0.0.1", port, [], playground=True, browser=browser)
     with reported():
         asyncio.run(_serve(settings_of(engine, model, base_url, profile, fallback, no_cache), address))
 
 
 @dataclass(frozen=True)
-class _Address:
+class Address:
     """Where the server listens, and whether it has a page to try it on."""
 
     host: str
@@ -70,8 +70,19 @@ class _Address:
     playground: bool = False
     browser: bool = False
 
+    @property
+    def everywhere(self) -> bool:
+        """Whether it listens on every address of the machine."""
+        return self.host in ("0.0.0.0", "::")
 
-async def _serve(settings: Settings, address: _Address | None) -> None:
+    @property
+    def shown(self) -> str:
+        """The host to call it by: 0.0.0.0 is none, and requests that name it are refused."""
+        host = next(iter(self.allowed_hosts), "127.0.0.1") if self.everywhere else self.host
+        return f"[{host}]" if ":" in host else host
+
+
+async def _serve(settings: Settings, address: Address | None) -> None:
     """Serve at an address, or else over stdio."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     from uniner_mcp.engines.opening import describe_choice, describe_fallback, expected_accuracy
@@ -90,8 +101,10 @@ async def _serve(settings: Settings, address: _Address | None) -> None:
         from uniner_mcp.server.http import ENDPOINT, check_address, run_http
 
         check_address(address.host, address.port)
-        url = f"http://{address.host}:{address.port}"
+        url = f"http://{address.shown}:{address.port}"
         typer.echo(f"uniner-mcp: listening on {url}{ENDPOINT}", err=True)
+        if address.everywhere and not address.allowed_hosts:
+            typer.echo("uniner-mcp: only loopback names are answered: give --allowed-host NAME for others", err=True)
         if address.playground:
             typer.echo(f"uniner-mcp: playground on {url}/ (Ctrl+C ends it)", err=True)
         if address.browser:

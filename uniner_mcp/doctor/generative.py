@@ -15,7 +15,7 @@ from uniner_mcp.errors import UninerError
 from uniner_mcp.settings import Settings
 
 _GIB = 1024**3
-UNINER_BYTES = 13.5 * _GIB
+UNINER_BYTES = 13.5e9
 """Weights of UniNER-7B (LLaMA 7B: 6.7 billion parameters) in 16 bits; a few GiB more hold what was read."""
 _GGUF = b"GGUF"
 
@@ -26,7 +26,7 @@ def examine_generative(settings: Settings, choice: Choice) -> list[Check]:
     if choice.served:
         found += _servers(settings)
     elif choice.engine == "vllm":
-        found += _vllm()
+        found += _vllm(settings, choice)
     elif choice.model is not None:
         found.append(_gguf(choice.model))
     return found
@@ -55,7 +55,7 @@ def _servers(settings: Settings) -> Iterator[Check]:
         yield Check("server", fine, f"{name} ({where}) has {', '.join(models) or 'no model'}", remedy)
 
 
-def _vllm() -> Iterator[Check]:
+def _vllm(settings: Settings, choice: Choice) -> Iterator[Check]:
     if find_spec("vllm") is None:
         yield Check("vllm", False, "not installed", "pip install 'uniner-mcp[vllm]' (Linux with a GPU).")
         return
@@ -65,12 +65,14 @@ def _vllm() -> Iterator[Check]:
         yield Check("GPU", False, "none is seen", remedy)
         return
     free, total = import_module("torch").cuda.mem_get_info()
+    # Of other models and checkpoints, what they take is not known here.
+    fits = free >= UNINER_BYTES or "quantization" in settings.vllm_options or "UniNER-7B" not in str(choice.model)
     yield Check(
         "GPU",
-        free >= UNINER_BYTES,
+        fits,
         f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB free; UniNER-7B takes {UNINER_BYTES / _GIB:.1f} GiB in 16 bits "
         "(`dtype`: bfloat16 or half), half of it with `quantization` fp8, a quarter with a 4-bit checkpoint",
-        "" if free >= UNINER_BYTES else "Set vllm_options to {quantization = 'fp8'}, free memory, or use a GGUF file.",
+        "" if fits else "Set vllm_options to {quantization = 'fp8'}, free memory, or use a GGUF file.",
     )
 
 

@@ -17,7 +17,7 @@ from langchain_core.tools import StructuredTool, ToolException
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal
 from uniner_mcp.schema import Extraction, ExtractionRequest
 
 
@@ -42,4 +42,5 @@ def entity_tool(extractor: SyncExtractor) -> StructuredTool:
         args_schema=ExtractionRequest,
         response_format="content_and_artifact",
         handle_tool_error=True,
+        handle_validation_error=refusal,
     )

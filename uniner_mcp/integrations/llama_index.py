@@ -10,10 +10,11 @@ from typing import Any
 
 from anyio import to_thread
 from llama_index.core.tools import FunctionTool
+from pydantic import ValidationError
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal
 from uniner_mcp.schema import ExtractionRequest
 
 
@@ -23,6 +24,8 @@ def entity_tool(extractor: SyncExtractor) -> FunctionTool:
     def run(**given: Any) -> str:
         try:
             return compact(extract_sync(extractor, ExtractionRequest(**given)))
+        except ValidationError as error:
+            return refusal(error)
         except UninerError as error:
             return str(error)
 

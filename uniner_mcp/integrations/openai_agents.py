@@ -6,6 +6,7 @@ agent = Agent(name="reader", mcp_servers=[server])      # async with entity_serv
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from agents import FunctionTool, RunContextWrapper
@@ -36,4 +37,6 @@ def entity_tool(extractor: Extractor) -> FunctionTool:
 
 def entity_server(*arguments: str) -> MCPServerStdio:
     """The MCP server as a process of its own: `uniner-mcp serve` with further arguments."""
-    return MCPServerStdio({"command": own_command(), "args": ["serve", *arguments]}, name="uniner")
+    # The SDK hands on next to nothing of the environment: settings and keys would be missed.
+    started = {"command": own_command(), "args": ["serve", *arguments], "env": dict(os.environ)}
+    return MCPServerStdio(started, name="uniner")
