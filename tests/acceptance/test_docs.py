@@ -52,6 +52,7 @@ def test_a_page_that_is_written_from_the_code_is_up_to_date(page: str) -> None:
 def test_pictures_and_pages_that_are_linked_exist(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
+        assert path not in DOCS or not target.startswith(".."), f"{target} is not on the site"
 
 
 @pytest.mark.parametrize(("page", "content"), PYTHON)
