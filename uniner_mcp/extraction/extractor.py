@@ -38,6 +38,8 @@ class Extractor:
 
     async with Extractor.open() as extractor:
         extraction = await extractor.extract(text, entity_types=["person", "film"])
+
+    Requests may run at the same time.
     """
 
     def __init__(self, engine: Engine, settings: Settings | None = None) -> None:

@@ -15,10 +15,12 @@ from uniner_mcp.settings import Settings
 
 
 class SyncExtractor:
-    """`Extractor` for synchronous code; may be used from several threads.
+    """`Extractor` for synchronous code.
 
     with SyncExtractor.open() as extractor:
         extraction = extractor.extract(text, entity_types=["person"])
+
+    May be used from several threads.
     """
 
     def __init__(self, extractor: Extractor) -> None:
