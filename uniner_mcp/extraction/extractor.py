@@ -36,8 +36,8 @@ Progress = Callable[[int, int], Awaitable[None]]
 class Extractor:
     """Finds entities in texts through an engine. Use it as an async context manager, or call `aclose`.
 
-    async with Extractor.open() as extractor:
-        extraction = await extractor.extract(text, entity_types=["person", "film"])
+        async with Extractor.open() as extractor:
+            extraction = await extractor.extract(text, entity_types=["person", "film"])
 
     Requests may run at the same time.
     """

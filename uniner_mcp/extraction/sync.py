@@ -17,8 +17,8 @@ from uniner_mcp.settings import Settings
 class SyncExtractor:
     """`Extractor` for synchronous code.
 
-    with SyncExtractor.open() as extractor:
-        extraction = extractor.extract(text, entity_types=["person"])
+        with SyncExtractor.open() as extractor:
+            extraction = extractor.extract(text, entity_types=["person"])
 
     May be used from several threads.
     """
