@@ -36,6 +36,8 @@ COMMANDS = {
     if language == "sh"
     for line in re.findall(r"uniner-mcp ((?:[^\n\\]|\\\n)*)", content)
 }
+OTHERS = "--engine|--model|--base-url|--fallback"
+"""Options that ask for more than the package."""
 OPTIONS = dict(
     re.findall(r"^##+ `uniner-mcp ([^`]+)`\n(.*?)(?=^##|\Z)", REFERENCE["commands_page"](), re.MULTILINE | re.DOTALL)
 )
@@ -73,6 +75,19 @@ def test_a_command_has_the_options_that_are_given(line: str) -> None:
     assert known or line.strip() in ("", "--help", "--version"), line
     for option in re.findall(r"(?<!\S)--[a-z-]+", line):
         assert not known or re.search(rf"[` ]{option}\b", OPTIONS[max(known, key=len)]), option
+
+
+ALONE = [
+    line
+    for line in sorted(COMMANDS)
+    if line.split()[0] in ("extract", "domains", "doctor", "install", "uninstall") and not re.search(OTHERS, line)
+]
+
+
+@pytest.mark.parametrize("line", ALONE)
+def test_a_command_that_needs_nothing_else_runs(line: str, tmp_path: Path) -> None:
+    (tmp_path / "report.txt").write_text("The Supreme Court of India heard a case in 1973.", encoding="utf-8")
+    REFERENCE["output_of"]("sh", f"cd {tmp_path} && uniner-mcp {line}")
 
 
 def test_configurations_start_a_server_that_is_there() -> None:
