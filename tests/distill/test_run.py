@@ -151,5 +151,5 @@ def test_the_embedded_student_is_made_and_measured_by_a_run_file(folder: Path, m
     )
     assert stages(run(folder)) == dict.fromkeys(("train-nano", "export-nano", "evaluate"), "made")
     report = (folder / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    assert report.startswith("# nano, nano-1")
+    assert report.startswith("# nano, nano-2")
     assert set(stages(run(folder)).values()) == {"up to date"}

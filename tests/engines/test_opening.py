@@ -112,7 +112,7 @@ def test_an_operator_reads_which_engine_answers_why_and_under_what_licence() -> 
     line = describe_choice(load_settings(base_url=SERVER), "Universal-NER/UniNER-7B-all")
     assert line.startswith("openai answers with Universal-NER/UniNER-7B-all, since `base_url` is set; profile uniner; ")
     assert "CC BY-NC 4.0" in line
-    assert describe_choice(load_settings(), "nano-1").startswith("nano answers with nano-1, since no server")
+    assert describe_choice(load_settings(), "nano-2").startswith("nano answers with nano-2, since no server")
 
 
 async def test_what_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
