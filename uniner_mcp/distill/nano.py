@@ -42,7 +42,7 @@ def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
         return {"steps": last["step"], "validation F1": last["validation_f1"]}
 
     plain = settings.model_dump(mode="json", include={"steps", "seed"})
-    return Stage("train-nano", out, out / "checkpoint.pt", plain, [data, encoder], work, "same")
+    return Stage("train-nano", out, out / "best.pt", plain, [data, encoder], work, "same")
 
 
 def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> Stage:
@@ -55,7 +55,7 @@ def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> S
         export(run, encoder, data, out)
         return {"megabytes": round(sum(file.stat().st_size for file in out.iterdir()) / 1e6, 1)}
 
-    checkpoint = run / "checkpoint.pt"
+    checkpoint = run / "best.pt"
     if not checkpoint.exists():
         raise SettingsError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     return Stage("export-nano", out, out, {}, [checkpoint, data, encoder], work)

@@ -24,8 +24,9 @@ Files: {files} ({megabytes:.1f} MB). Matrix products int8 (dynamic), embedding t
 
 ## Training
 
-`uniner-mcp distill train-nano --data DATA --out RUN`, then `uniner-mcp distill export-nano`. {steps} steps,
-configuration: {config}.
+`uniner-mcp distill train-nano --data DATA --out RUN`, then `uniner-mcp distill export-nano`. {steps} steps, of which
+step {best_step} had the best validation F1 and is shipped: longer training goes on to improve types it has seen,
+and costs types it has not. Configuration: {config}.
 
 Loss: binary cross-entropy over start, end and inside, divided by the positives. Negatives: types asked and absent
 (`synthetic_open`), types of the same set (fully annotated sets), types of other passages drawn by frequency where
@@ -86,6 +87,7 @@ def write_card(folder: Path) -> None:
         files=", ".join(f"`{name}`" for name in FILES),
         megabytes=sum((folder / name).stat().st_size for name in FILES) / 1e6,
         steps=training.pop("steps", "?"),
+        best_step=training.pop("best_step", "?"),
         config=", ".join(f"{name} {value}" for name, value in training.items() if value),
         sets="\n".join(f"| {name} | {row['licence']} | {row['per_epoch'] or 'all'} |" for name, row in table.items()),
         threshold=manifest.threshold,

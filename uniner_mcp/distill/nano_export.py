@@ -49,7 +49,7 @@ class _Types(nn.Module):
 
 def export(run: Path, start: Path, data: Path, out: Path) -> None:
     """Write the model of `run` to `out`. Raises UninerError where int8 loses more than a point of F1."""
-    checkpoint = run / "checkpoint.pt"
+    checkpoint = run / "best.pt"
     if not checkpoint.exists():
         raise UninerError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     state = torch.load(checkpoint, weights_only=True)
@@ -80,7 +80,7 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
         bias=_three(model.bias),
         sha256={name: file_hash(out / name) for name in FILES},
         base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
-        training={**state["config"], "steps": state["step"]},
+        training={**state["config"], "best_step": state["step"]},
     )
     runtime = NanoRuntime(out, manifest, 2)
     as_int8 = _rounded(f1_of(runtime.scores, sets, [threshold])[threshold])

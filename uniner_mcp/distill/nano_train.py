@@ -180,8 +180,17 @@ def scorer_of(model: NanoModel, table: Tensor, vectors: TypeVectors, tokenizer_p
     return score
 
 
+def _save(state: dict[str, object], path: Path) -> None:
+    """Write a checkpoint in one step: one that was cut off is none."""
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
 def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
     """Train from the encoder in folder `start` on the sets under `data`; write checkpoints and a log to `out`.
+
+    `best.pt` has the mean weights with the best validation F1, for training on and on costs types it never saw.
 
     Interrupted, the same call goes on after the last finished validation.
     """
@@ -217,13 +226,13 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     kept = {"model": model, "average": average, "optimizer": optimizer, "schedule": schedule}
-    step, epoch, done_in_epoch = 0, 0, 0
+    step, epoch, done_in_epoch, best = 0, 0, 0, -1.0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         for name, part in kept.items():
             part.load_state_dict(state[name])
-        step, epoch, done_in_epoch = state["step"], state["epoch"], state["done_in_epoch"]
+        step, epoch, done_in_epoch, best = state["step"], state["epoch"], state["done_in_epoch"], state["best"]
         logger.info("Going on at step %d of %d.", step, total)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress, (out / "log.jsonl").open("ab") as log:
@@ -268,11 +277,13 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
                     log.write(orjson.dumps(row) + b"\n")
                     log.flush()
                     progress.console.print(row)
+                    if row["validation_f1"] > best:
+                        best = row["validation_f1"]
+                        done = {"average": average.state_dict(), "step": step, "config": asdict(config)}
+                        _save(done, out / "best.pt")
+                    done = {"step": step, "epoch": epoch, "done_in_epoch": done_in_epoch, "best": best}
+                    _save({name: part.state_dict() for name, part in kept.items()} | done, checkpoint)
                     losses, tokens, began = [], 0, time.monotonic()
-                    partial = checkpoint.with_suffix(".partial")
-                    done = {"step": step, "epoch": epoch, "done_in_epoch": done_in_epoch, "config": asdict(config)}
-                    torch.save({name: part.state_dict() for name, part in kept.items()} | done, partial)
-                    partial.replace(checkpoint)
                 if step >= total:
                     break
             else:
