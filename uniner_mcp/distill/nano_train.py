@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import orjson
@@ -210,7 +211,7 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
     vectors.add([wording for name in names for wording in wordings(name, definitions.get(name, []))])
     sampler = Sampler(sources, definitions, Related(vectors.as_lists(names)), config.seed)
     sets = development_sets(data, tokenizer_path)
-    score = scorer_of(average.module, table, vectors, tokenizer_path)
+    score = scorer_of(cast("NanoModel", average.module), table, vectors, tokenizer_path)
 
     new = ("text.encoder.shape.weight", "text.roles", "types.roles", "scale", "bias")
     slow = [parameter for name, parameter in model.named_parameters() if name not in new]
