@@ -38,5 +38,6 @@ def entity_tool(extractor: Extractor) -> FunctionTool:
 def entity_server(*arguments: str) -> MCPServerStdio:
     """The MCP server as a process of its own: `uniner-mcp serve` with further arguments."""
     # The SDK hands on next to nothing of the environment: settings and keys would be missed.
-    started = {"command": own_command(), "args": ["serve", *arguments], "env": dict(os.environ)}
-    return MCPServerStdio(started, name="uniner")
+    return MCPServerStdio(
+        {"command": own_command(), "args": ["serve", *arguments], "env": dict(os.environ)}, name="uniner"
+    )
