@@ -141,9 +141,9 @@ def test_a_student_is_made_from_a_corpus_and_measured_and_answers(folder: Path) 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the train extra: see .ci/run")
 @pytest.mark.filterwarnings("default")
 def test_the_embedded_student_is_made_and_measured_by_a_run_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from uniner_mcp.distill import nano_export, nano_train
+    from uniner_mcp.distill import nano_export, nano_validation
 
-    monkeypatch.setattr(nano_train, "VALIDATION", {"synthetic_open": 10})
+    monkeypatch.setattr(nano_validation, "VALIDATION", {"synthetic_open": 10})
     monkeypatch.setattr(nano_export, "LARGEST_LOSS", 100.0)
     data = Path(__file__).parent.parent.parent / "data"
     (folder / "run.toml").write_text(
