@@ -7,6 +7,7 @@ calibration of the shipped weights was fitted on *development* passages of the f
 second. Each set weighs the same. A mention is right where its normalised string is annotated with its type.
 
 - ECE: expected calibration error, over ten bins of equal width.
+- By how often training met the type, in mentions drawn for an epoch: mean confidence, and the share that is right.
 - By `min_confidence`: precision, recall and F1 of what is left.
 - The trade-off of the `low-confidence` fallback: a question (passage and type) with a mention below the limit goes to a
   teacher, which is taken to answer as the annotators did: the most that asking can gain.
@@ -16,12 +17,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from uniner_mcp import Extractor, load_settings
+from uniner_mcp.distill.nano_data import load_sources
 from uniner_mcp.distill.nano_validation import TRAINED_ON, VALIDATION
 from uniner_mcp.evaluate.loading import load_set
 from uniner_mcp.evaluate.scoring import Counts, count, normalise
@@ -29,6 +31,7 @@ from uniner_mcp.evaluate.scoring import Counts, count, normalise
 FITTED = [name for name in VALIDATION if name != TRAINED_ON]
 NEW = ["crossner_ai", "crossner_literature", "crossner_music", "crossner_politics", "crossner_science", "mit_movie"]
 NEW += ["mit_restaurant", "jnlpba", "anatem", "github_ner"]
+MET = [0, 1, 10, 100, 10**9]
 LIMITS = [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
@@ -36,6 +39,7 @@ LIMITS = [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 class Question:
     """One passage and type: what is annotated, and what was found with which confidence."""
 
+    kind: str
     gold: list[str]
     found: list[tuple[str, float]]
 
@@ -56,43 +60,58 @@ async def questions(extractor: Extractor, data: Path, name: str, limit: int) -> 
         entities = (await extractor.extract(example.text, types)).entities
         for kind in types:
             gold = [one.text for one in example.entities if one.type == kind]
-            asked.append(Question(gold, [(one.text, one.confidence or 0.0) for one in entities if one.type == kind]))
+            asked.append(
+                Question(kind, gold, [(one.text, one.confidence or 0.0) for one in entities if one.type == kind])
+            )
     return asked
 
 
-def calibration_error(by_set: dict[str, list[Question]]) -> tuple[float, list[tuple[int, float, float]]]:
-    """ECE, and for each bin the mentions in it, their mean confidence and the share that is right."""
-    rows: list[tuple[float, float, float]] = []
+Row = tuple[str, float, float, float]
+"""A mention: its type, its confidence, 1 where it is right, and its weight."""
+
+
+def mentions(by_set: dict[str, list[Question]]) -> list[Row]:
+    """All mentions; those of a set weigh 1 together."""
+    rows: list[Row] = []
     for asked in by_set.values():
-        mentions = [
-            (sure, float(normalise(text) in {normalise(one) for one in question.gold}))
-            for question in asked
-            for text, sure in question.found
-        ]
-        rows += [(sure, right, 1 / len(mentions)) for sure, right in mentions]
-    sure, right, weight = np.asarray(rows).T
-    bins = np.minimum((sure * 10).astype(int), 9)
-    error, table = 0.0, list[tuple[int, float, float]]()
-    for number in range(10):
-        inside = bins == number
-        if not inside.any():
-            continue
-        share = weight[inside] / weight[inside].sum()
-        said, so = float(sure[inside] @ share), float(right[inside] @ share)
-        error += float(weight[inside].sum() / weight.sum()) * abs(said - so)
-        table.append((int(inside.sum()), said, so))
-    return error, table
+        total = sum(len(question.found) for question in asked)
+        for question in asked:
+            gold = {normalise(one) for one in question.gold}
+            rows += [(question.kind, sure, float(normalise(text) in gold), 1 / total) for text, sure in question.found]
+    return rows
+
+
+def said_and_right(rows: list[Row]) -> tuple[float, float, float]:
+    """Weight, mean confidence, share that is right."""
+    weight = sum(row[3] for row in rows)
+    return weight, sum(row[1] * row[3] for row in rows) / weight, sum(row[2] * row[3] for row in rows) / weight
+
+
+def line(name: str, rows: list[Row]) -> None:
+    if rows:
+        _, said, right = said_and_right(rows)
+        print(f"{name:>20} {len(rows):9} {said:11.2f} {right:6.2f}")
 
 
 def mean(values: list[float]) -> float:
     return 100 * sum(values) / len(values)
 
 
-def report(title: str, by_set: dict[str, list[Question]]) -> None:
-    error, table = calibration_error(by_set)
-    print(f"\n{title}: {', '.join(by_set)}\nECE {error:.3f}\n{'mentions':>9} {'confidence':>11} {'right':>6}")
-    for number, said, so in table:
-        print(f"{number:9} {said:11.2f} {so:6.2f}")
+def report(title: str, by_set: dict[str, list[Question]], met: Counter[str]) -> None:
+    rows = mentions(by_set)
+    bins = [[row for row in rows if min(int(row[1] * 10), 9) == number] for number in range(10)]
+    parts = [said_and_right(one) for one in bins if one]
+    error = sum(weight * abs(said - right) for weight, said, right in parts) / sum(weight for weight, _, _ in parts)
+    print(f"\n{title}: {', '.join(by_set)}\nECE {error:.3f}")
+    print(f"{'confidence':>20} {'mentions':>9} {'mean':>11} {'right':>6}")
+    for number, one in enumerate(bins):
+        line(f"{number / 10:.1f} to {(number + 1) / 10:.1f}", one)
+    print(f"{'type met in training':>20}")
+    for low, high in pairwise(MET):
+        line(
+            f"{low} to {high - 1}" if high < MET[-1] else f"{low} and more",
+            [row for row in rows if low <= met[row[0]] < high],
+        )
     print(f"{'limit':>6} {'precision':>9} {'recall':>7} {'F1':>6}   {'asked elsewhere':>15} {'F1 then':>8}")
     for limit in LIMITS:
         totals = [sum((one.kept(limit) for one in asked), Counts()) for asked in by_set.values()]
@@ -113,11 +132,16 @@ async def main() -> None:
     parser.add_argument("--nano-path", type=Path, help="other weights than the shipped ones")
     parser.add_argument("--limit", type=int, default=300, help="passages of a set")
     arguments = parser.parse_args()
+    met: Counter[str] = Counter()
+    for source in load_sources(arguments.data):
+        share = min(1.0, source.per_epoch / len(source.examples)) if source.per_epoch else 1.0
+        for kind, number in Counter(gold.type for one in source.examples for gold in one.entities).items():
+            met[kind] += round(number * share)
     async with Extractor.open(load_settings(cache=False, nano_path=arguments.nano_path)) as extractor:
         for title, names in (("Fitted on their development passages", FITTED), ("New", NEW)):
             there = [name for name in names if (arguments.data / name / "test.jsonl.gz").is_file()]
             by_set = {name: await questions(extractor, arguments.data, name, arguments.limit) for name in there}
-            report(title, by_set)
+            report(title, by_set, met)
 
 
 if __name__ == "__main__":
