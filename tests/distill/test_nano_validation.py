@@ -38,6 +38,10 @@ def test_f1_by_threshold_without_overlap_and_the_best_over_sets_that_were_not_tr
     assert mean_f1({"synthetic_open": 40.0}) == 40
 
 
+def test_of_thresholds_that_are_equal_but_for_chance_the_highest_is_taken() -> None:
+    assert best_threshold({0.1: {"gum": 50.0}, 0.2: {"gum": 49.6}, 0.3: {"gum": 49.4}}) == 0.2
+
+
 @pytest.mark.parametrize("share", [0.2, 0.8])
 def test_calibration_turns_a_score_into_the_share_that_is_right(share: float) -> None:
     right = round(50 * share)

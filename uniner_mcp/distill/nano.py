@@ -38,8 +38,9 @@ def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
 
         seed = TrainConfig.seed if settings.seed is None else settings.seed
         train(data, encoder, out, TrainConfig(steps=settings.steps or TrainConfig.steps, seed=seed))
-        last = orjson.loads((out / "log.jsonl").read_bytes().splitlines()[-1])
-        return {"steps": last["step"], "validation F1": last["validation_f1"]}
+        rows = [orjson.loads(line) for line in (out / "log.jsonl").read_bytes().splitlines()]
+        best = max(rows, key=lambda row: row["validation_f1"])
+        return {"steps": rows[-1]["step"], "best step": best["step"], "validation F1": best["validation_f1"]}
 
     plain = settings.model_dump(mode="json", include={"steps", "seed"})
     return Stage("train-nano", out, out / "best.pt", plain, [data, encoder], work, "same")

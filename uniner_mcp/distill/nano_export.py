@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import orjson
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from uniner_mcp.distill.nano_card import write_card
-from uniner_mcp.distill.nano_model import Encoder, NanoModel, TypeTower, load_bert, sentence_vectors
+from uniner_mcp.distill.nano_int8 import evened, write_int8
+from uniner_mcp.distill.nano_model import Encoder, NanoModel, TextTower, TypeTower, load_bert, sentence_vectors
 from uniner_mcp.distill.nano_train import TypeVectors, scorer_of
-from uniner_mcp.distill.nano_validation import best_threshold, calibration_of, development_sets, f1_of, mean_f1
+from uniner_mcp.distill.nano_validation import (
+    MAX_PIECES,
+    TRAINED_ON,
+    best_threshold,
+    calibration_of,
+    development_sets,
+    f1_of,
+    mean_f1,
+)
 from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
+from uniner_mcp.engines.nano.words import load_tokenizer, split_words
 from uniner_mcp.errors import UninerError
+from uniner_mcp.evaluate.datasets import DataSet
 
 logger = logging.getLogger(__name__)
 
 LARGEST_LOSS = 1.0
 """Points of F1 that int8 may cost against the float model."""
+EVENED_ON = 200
+"""Training passages that show how large the inputs of matrix products become."""
 
 
-class _Text(nn.Module):
-    def __init__(self, model: NanoModel) -> None:
+class TextExport(nn.Module):
+    """The text tower over one passage without padding, as it is exported."""
+
+    def __init__(self, tower: TextTower) -> None:
         super().__init__()
-        self.tower = model.text
+        self.tower = tower
 
     def forward(self, pieces: Tensor, shapes: Tensor) -> Tensor:
+        """pieces: (1, tokens, 384); shapes: (1, tokens). Returns (1, tokens, 3, 384)."""
         return self.tower(pieces, shapes, torch.ones_like(shapes, dtype=pieces.dtype))
 
 
@@ -65,8 +79,9 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     np.save(out / "table.npy", (table / scales[:, None]).round().to(torch.int8).numpy())
     np.save(out / "table_scale.npy", scales.numpy().astype(np.float32))
     pieces, shapes = torch.zeros(1, 16, table.shape[1]), torch.zeros(1, 16, dtype=torch.long)
-    _write(_Text(model), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
-    _write(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
+    tower = evened(model.text, _passages(data, start, table))
+    write_int8(TextExport(tower), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
+    write_int8(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
     sets = development_sets(data, start / "tokenizer.json")
     vectors = TypeVectors(table, frozen, start / "tokenizer.json")
@@ -96,6 +111,15 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
         raise UninerError(f"int8 loses {loss:.2f} points of F1 against float, more than {LARGEST_LOSS}.")
 
 
+def _passages(data: Path, start: Path, table: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Training passages as the text tower reads them: pieces (1, tokens, 384), shapes (1, tokens)."""
+    tokenizer = load_tokenizer(start / "tokenizer.json")
+    for example in DataSet(TRAINED_ON, data / TRAINED_ON).split("train")[:EVENED_ON]:
+        pieces = split_words(tokenizer, example.text)
+        if len(pieces.ids) <= MAX_PIECES:
+            yield table[torch.tensor([pieces.ids])], torch.tensor([pieces.shapes])
+
+
 def _rounded(f1: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in f1.items()}
 
@@ -103,32 +127,3 @@ def _rounded(f1: dict[str, float]) -> dict[str, float]:
 def _three(values: Tensor) -> tuple[float, float, float]:
     first, second, third = values.tolist()
     return first, second, third
-
-
-def _write(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
-    """Export with a free number of tokens, then quantise the matrix products of the encoder's layers to int8.
-
-    Weights take 7 bits: on processors without VNNI, 8-bit products of signed and unsigned may overflow.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        full = Path(folder) / "full.onnx"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                module.eval(),
-                tuple(example.values()),
-                str(full),
-                input_names=list(example),
-                output_names=["vectors"],
-                dynamic_axes={name: {1: "tokens"} for name in example},
-                opset_version=17,
-                dynamo=False,
-            )
-        quantize_dynamic(
-            full,
-            path,
-            per_channel=True,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul"],
-        )

@@ -39,6 +39,8 @@ TRAINED_ON = "synthetic_open"
 MAX_PIECES = 512
 """Positions of the encoder."""
 THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+EQUAL = 0.5
+"""Points of mean F1 that two thresholds may differ by chance."""
 
 Scorer = Callable[[str, list[str]], tuple[list[tuple[int, int]], NDArray[np.float32]]]
 """Of a text and types: the characters of each word, and probabilities (types, words, 3)."""
@@ -125,5 +127,6 @@ def mean_f1(f1: dict[str, float]) -> float:
 
 
 def best_threshold(by_threshold: dict[float, dict[str, float]]) -> float:
-    """The threshold with the highest mean."""
-    return max(by_threshold, key=lambda threshold: mean_f1(by_threshold[threshold]))
+    """The highest threshold whose mean is not clearly worse than the best: of equals, the one with fewer mistakes."""
+    means = {threshold: mean_f1(f1) for threshold, f1 in by_threshold.items()}
+    return max(threshold for threshold, mean in means.items() if mean >= max(means.values()) - EQUAL)
