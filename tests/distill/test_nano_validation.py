@@ -38,8 +38,13 @@ def test_f1_by_threshold_without_overlap_and_the_best_over_sets_that_were_not_tr
     assert mean_f1({"synthetic_open": 40.0}) == 40
 
 
-def test_of_thresholds_that_are_equal_but_for_chance_the_highest_is_taken() -> None:
-    assert best_threshold({0.1: {"gum": 50.0}, 0.2: {"gum": 49.6}, 0.3: {"gum": 49.4}}) == 0.2
+def test_one_set_of_odd_types_does_not_decide_the_threshold() -> None:
+    by_threshold = {
+        0.1: {"gum": 49.0, "scier": 30.0, "menuner": 50.0},
+        0.2: {"gum": 49.5, "scier": 30.1, "menuner": 10.0},
+        0.3: {"gum": 49.6, "scier": 29.0, "menuner": 1.0},
+    }
+    assert best_threshold(by_threshold) == 0.2
 
 
 @pytest.mark.parametrize("share", [0.2, 0.8])

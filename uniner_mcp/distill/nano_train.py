@@ -19,7 +19,7 @@ from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_f
 
 from uniner_mcp.distill.nano_data import Item, Related, Sampler, load_definitions, load_sources, wordings
 from uniner_mcp.distill.nano_model import WIDTH, Encoder, NanoModel, load_bert, sentence_vectors
-from uniner_mcp.distill.nano_validation import Scorer, best_threshold, development_sets, f1_of, mean_f1
+from uniner_mcp.distill.nano_validation import Scorer, development_sets, f1_of, mean_f1
 from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
 
 logger = logging.getLogger(__name__)
@@ -273,7 +273,7 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
                 if step % config.validate_every == 0 or step == total:
                     speed = tokens / (time.monotonic() - began)
                     by_threshold = f1_of(score, sets)
-                    threshold = best_threshold(by_threshold)
+                    threshold = max(by_threshold, key=lambda tried: mean_f1(by_threshold[tried]))
                     row = {
                         "step": step,
                         "of": total,

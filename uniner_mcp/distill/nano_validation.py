@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +40,6 @@ TRAINED_ON = "synthetic_open"
 MAX_PIECES = 512
 """Positions of the encoder."""
 THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-EQUAL = 0.5
-"""Points of mean F1 that two thresholds may differ by chance."""
-
 Scorer = Callable[[str, list[str]], tuple[list[tuple[int, int]], NDArray[np.float32]]]
 """Of a text and types: the characters of each word, and probabilities (types, words, 3)."""
 
@@ -97,9 +95,8 @@ def f1_of(
 def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: float) -> tuple[float, float]:
     """Slope and shift that turn scores into shares of right mentions, each set weighing the same (Platt scaling)."""
     rows: list[tuple[float, float, float]] = []
-    for name, examples in sets.items():
-        if name == TRAINED_ON and len(sets) > 1:
-            continue
+    for name in unseen(sets):
+        examples = sets[name]
         found: list[tuple[float, float]] = []
         for example, types in asked_of(examples):
             words, scores = scorer(example.text, types)
@@ -120,13 +117,17 @@ def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: fl
     return float(fitted[0]), float(fitted[1])
 
 
+def unseen(names: Collection[str]) -> list[str]:
+    """The sets that were not trained on; all where there is no other."""
+    return [name for name in names if name != TRAINED_ON] or list(names)
+
+
 def mean_f1(f1: dict[str, float]) -> float:
-    """The mean over the sets that were not trained on; over all where there is no other."""
-    unseen = [value for name, value in f1.items() if name != TRAINED_ON]
-    return float(np.mean(unseen or list(f1.values())))
+    """The mean over the unseen sets."""
+    return float(np.mean([f1[name] for name in unseen(f1)]))
 
 
 def best_threshold(by_threshold: dict[float, dict[str, float]]) -> float:
-    """The highest threshold whose mean is not clearly worse than the best: of equals, the one with fewer mistakes."""
-    means = {threshold: mean_f1(f1) for threshold, f1 in by_threshold.items()}
-    return max(threshold for threshold, mean in means.items() if mean >= max(means.values()) - EQUAL)
+    """The median of the thresholds that are best for each set: one set of odd types does not decide for all."""
+    names = unseen(next(iter(by_threshold.values())))
+    return median_low(max(by_threshold, key=lambda threshold: by_threshold[threshold][name]) for name in names)
