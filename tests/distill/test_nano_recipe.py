@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-pytest.importorskip("torch", reason="needs the train extra")
+torch = pytest.importorskip("torch", reason="needs the train extra")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
@@ -41,8 +41,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_logs_loss_and_validation_f1(run: Path) -> None:
-    row = orjson.loads((run / "log.jsonl").read_bytes().splitlines()[0])
-    assert row["step"] == 3 and row["loss"] > 0 and 0 <= row["validation_f1"] <= 100
+    first, second, mean = (orjson.loads(line) for line in (run / "log.jsonl").read_bytes().splitlines())
+    assert [(row["seed"], row["step"]) for row in (first, second)] == [(13, 3), (14, 3)]
+    assert first["loss"] > 0 and first["loss"] != second["loss"]
+    assert mean["mean_of"] == 2 and 0 <= mean["validation_f1"] <= 100
+
+
+def test_what_is_exported_is_the_mean_of_the_runs(run: Path) -> None:
+    whole = torch.load(run / "weights.pt", weights_only=True)["weights"]
+    each = [torch.load(run / f"seed-{seed}.pt", weights_only=True)["average"] for seed in (13, 14)]
+    for name, value in whole.items():
+        torch.testing.assert_close(value, (each[0][f"module.{name}"] + each[1][f"module.{name}"]) / 2)
 
 
 def test_a_run_goes_on_from_its_checkpoint(
@@ -52,8 +61,8 @@ def test_a_run_goes_on_from_its_checkpoint(
     with caplog.at_level(logging.INFO):
         # The frame would begin anew with other settings: this is what it does with the same ones after a stop.
         nano.train_nano_stage(TrainNanoSettings(data=DATA, steps=4), run).work()
-    assert "Going on at step 3 of 4" in caplog.text
-    assert orjson.loads((run / "log.jsonl").read_bytes().splitlines()[-1])["step"] == 4
+    assert "Seed 13: going on at step 3 of 4" in caplog.text and "Seed 14: going on at step 3 of 4" in caplog.text
+    assert orjson.loads((run / "log.jsonl").read_bytes().splitlines()[-2])["step"] == 4
 
 
 def test_the_export_is_whole_close_to_float_and_answers(

@@ -63,7 +63,7 @@ def train_nano(
     steps: Annotated[int, typer.Option(help="Train so many steps in place of the full recipe.", min=0)] = 0,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
 ) -> None:
-    """Train the embedded student from annotated sets (about an hour on two cores)."""
+    """Train the embedded student from annotated sets (about an hour and a half on two cores)."""
     with reported():
         from uniner_mcp.distill.nano import train_nano_stage
         from uniner_mcp.distill.recipe import TrainNanoSettings

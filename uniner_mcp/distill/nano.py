@@ -38,12 +38,11 @@ def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
 
         seed = TrainConfig.seed if settings.seed is None else settings.seed
         train(data, encoder, out, TrainConfig(steps=settings.steps or TrainConfig.steps, seed=seed))
-        rows = [orjson.loads(line) for line in (out / "log.jsonl").read_bytes().splitlines()]
-        best = max(rows, key=lambda row: row["validation_f1"])
-        return {"steps": rows[-1]["step"], "best step": best["step"], "validation F1": best["validation_f1"]}
+        last = orjson.loads((out / "log.jsonl").read_bytes().splitlines()[-1])
+        return {"validation F1": last["validation_f1"]}
 
     plain = settings.model_dump(mode="json", include={"steps", "seed"})
-    return Stage("train-nano", out, out / "best.pt", plain, [data, encoder], work, "same")
+    return Stage("train-nano", out, out / "weights.pt", plain, [data, encoder], work, "same")
 
 
 def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> Stage:
@@ -56,7 +55,7 @@ def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> S
         export(run, encoder, data, out)
         return {"megabytes": round(sum(file.stat().st_size for file in out.iterdir()) / 1e6, 1)}
 
-    checkpoint = run / "best.pt"
+    checkpoint = run / "weights.pt"
     if not checkpoint.exists():
         raise SettingsError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     return Stage("export-nano", out, out, {}, [checkpoint, data, encoder], work)

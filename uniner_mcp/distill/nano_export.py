@@ -48,7 +48,7 @@ class TextExport(nn.Module):
 
     def forward(self, pieces: Tensor, shapes: Tensor) -> Tensor:
         """pieces: (1, tokens, 384); shapes: (1, tokens). Returns (1, tokens, 3, 384)."""
-        return self.tower(pieces, shapes, torch.ones_like(shapes, dtype=pieces.dtype))
+        return self.tower(pieces, shapes, None)
 
 
 class _Types(nn.Module):
@@ -63,14 +63,13 @@ class _Types(nn.Module):
 
 def export(run: Path, start: Path, data: Path, out: Path) -> None:
     """Write the model of `run` to `out`. Raises UninerError where int8 loses more than a point of F1."""
-    checkpoint = run / "best.pt"
+    checkpoint = run / "weights.pt"
     if not checkpoint.exists():
         raise UninerError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     state = torch.load(checkpoint, weights_only=True)
     table, tuned = load_bert(start)
     model = NanoModel(tuned)
-    averaged = {name: value for name, value in state["average"].items() if name.startswith("module.")}
-    model.load_state_dict({name.removeprefix("module."): value for name, value in averaged.items()})
+    model.load_state_dict(state["weights"])
     model.eval()
     _, frozen = load_bert(start)
     frozen.eval()
@@ -95,7 +94,7 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
         bias=_three(model.bias),
         sha256={name: file_hash(out / name) for name in FILES},
         base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
-        training={**state["config"], "best_step": state["step"]},
+        training=state["config"],
     )
     runtime = NanoRuntime(out, manifest, 2)
     as_int8 = _rounded(f1_of(runtime.scores, sets, [threshold])[threshold])

@@ -7,6 +7,7 @@ stays the same, and what int8 loses falls to a third.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -54,7 +55,7 @@ def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor]]) -> TextT
     hooks = [getattr(layer, name).register_forward_pre_hook(look) for layer, name in places]
     with torch.inference_mode():
         for pieces, shapes in passages:
-            copy(pieces, shapes, torch.ones_like(shapes, dtype=pieces.dtype))
+            copy(pieces, shapes, None)
     for hook in hooks:
         hook.remove()
     for layer, name in places:
@@ -84,11 +85,16 @@ def write_int8(module: nn.Module, example: dict[str, Tensor], path: Path) -> Non
                 opset_version=17,
                 dynamo=False,
             )
-        quantize_dynamic(
-            full,
-            path,
-            per_channel=True,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul"],
-        )
+        # It tells the root logger of every product that it passes over.
+        logging.disable(logging.WARNING)
+        try:
+            quantize_dynamic(
+                full,
+                path,
+                per_channel=True,
+                reduce_range=True,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=["MatMul"],
+            )
+        finally:
+            logging.disable(logging.NOTSET)

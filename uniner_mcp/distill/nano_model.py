@@ -50,8 +50,8 @@ class Layer(nn.Module):
         self.norm2 = nn.LayerNorm(WIDTH, eps=1e-12)
         self.dropout = SharedDropout(dropout)
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """hidden: (batch, tokens, 384). mask: (batch, 1, 1, tokens), added to the attention scores."""
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        """hidden: (batch, tokens, 384). mask: (batch, 1, 1, tokens), added to the attention scores, if any."""
         batch, tokens, _ = hidden.shape
         query, key, value = (
             self.qkv(hidden).reshape(batch, tokens, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4).unbind(0)
@@ -73,10 +73,13 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.layers = nn.ModuleList(Layer(dropout) for _ in range(depth))
 
-    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor) -> Tensor:
-        """pieces: (batch, tokens, 384) embeddings; shapes, mask: (batch, tokens). Returns (batch, tokens, 384)."""
+    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor | None) -> Tensor:
+        """pieces: (batch, tokens, 384) embeddings; shapes, mask: (batch, tokens). Returns (batch, tokens, 384).
+
+        mask: 1 for tokens, 0 for padding; None where there is no padding.
+        """
         hidden = self.norm(pieces + self.position[: pieces.shape[1]] + self.shape(shapes))
-        added = (1.0 - mask[:, None, None, :].to(hidden.dtype)) * -1e9
+        added = None if mask is None else (1.0 - mask[:, None, None, :].to(hidden.dtype)) * -1e9
         for layer in self.layers:
             hidden = layer(hidden, added)
         return hidden
@@ -117,7 +120,7 @@ class TextTower(nn.Module):
         self.encoder = encoder
         self.roles = nn.Parameter(torch.eye(WIDTH).repeat(ROLES, 1, 1))
 
-    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor | None) -> Tensor:
         """Returns (batch, tokens, 3, 384)."""
         return torch.einsum("btd,rde->btre", self.encoder(pieces, shapes, mask), self.roles)
 

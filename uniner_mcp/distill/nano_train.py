@@ -17,10 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
-from uniner_mcp.distill.nano_data import Item, Related, Sampler, load_definitions, load_sources, wordings
+from uniner_mcp.distill.nano_data import Item, Related, Sampler, Source, load_definitions, load_sources, wordings
 from uniner_mcp.distill.nano_model import WIDTH, Encoder, NanoModel, load_bert, sentence_vectors
 from uniner_mcp.distill.nano_validation import Scorer, development_sets, f1_of, mean_f1
 from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
+from uniner_mcp.evaluate.datasets import Example
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,11 @@ MAX_PIECES = 256
 class TrainConfig:
     """The recipe. Steps, not minutes: the same command gives the same run on any machine.
 
-    average: share of the steps so far that the running mean of the weights spans; it is validated and exported.
+    runs: trainings from the same start, of seeds that follow each other; the mean of their weights is exported.
+    steps: of each. average: share of the steps so far that the running mean of a training's weights spans.
     """
 
+    runs: int = 2
     steps: int = 2700
     tokens_per_batch: int = 1024
     learning_rate: float = 2e-4
@@ -197,31 +200,75 @@ def _save(state: dict[str, object], path: Path) -> None:
     partial.replace(path)
 
 
-def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
-    """Train from the encoder in folder `start` on the sets under `data`; write checkpoints and a log to `out`.
+@dataclass(frozen=True)
+class Material:
+    """What all trainings share: where they start, what they read, and by what they are validated."""
 
-    `best.pt` has the mean weights with the best validation F1, for training on and on costs types it never saw.
+    start: Path
+    table: Tensor
+    vectors: TypeVectors
+    sources: list[Source]
+    definitions: dict[str, list[str]]
+    related: Related
+    sets: dict[str, list[Example]]
 
-    Interrupted, the same call goes on after the last finished validation.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    tokenizer_path = start / "tokenizer.json"
+    @property
+    def tokenizer_path(self) -> Path:
+        """The tokenizer of the encoder."""
+        return self.start / "tokenizer.json"
+
+    def validated(self, model: NanoModel) -> dict[str, object]:
+        """The mean F1 of a model, at the threshold where it is highest, and the F1 of each set."""
+        by_threshold = f1_of(scorer_of(model, self.table, self.vectors, self.tokenizer_path), self.sets)
+        threshold = max(by_threshold, key=lambda tried: mean_f1(by_threshold[tried]))
+        f1 = {name: round(value, 1) for name, value in by_threshold[threshold].items()}
+        return {"threshold": threshold, "validation_f1": round(mean_f1(by_threshold[threshold]), 2), **f1}
+
+
+def load_material(data: Path, start: Path) -> Material:
+    """Read the sets under `data` and the encoder in folder `start`."""
     table, frozen = load_bert(start)
-    vectors = TypeVectors(table, frozen, tokenizer_path)
-    _, tuned = load_bert(start, config.dropout)
-    model = NanoModel(tuned)
-    average = AveragedModel(model, multi_avg_fn=running_mean(config.average))
+    vectors = TypeVectors(table, frozen, start / "tokenizer.json")
     sources, definitions = load_sources(data), load_definitions(data)
     names = sorted(
         {name for source in sources for name in source.types}
         | {name for source in sources for example in source.examples for name in example.asked or ()}
     )
     vectors.add([wording for name in names for wording in wordings(name, definitions.get(name, []))])
-    sampler = Sampler(sources, definitions, Related(vectors.as_lists(names)), config.seed)
-    sets = development_sets(data, tokenizer_path)
-    score = scorer_of(cast("NanoModel", average.module), table, vectors, tokenizer_path)
+    sets = development_sets(data, start / "tokenizer.json")
+    return Material(start, table, vectors, sources, definitions, Related(vectors.as_lists(names)), sets)
 
+
+def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
+    """Train from the encoder in folder `start` on the sets under `data`; write `weights.pt` and a log to `out`.
+
+    Interrupted, the same call goes on after the last finished validation.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    material = load_material(data, start)
+    trained = [_train_once(material, config, seed, out) for seed in range(config.seed, config.seed + config.runs)]
+    # Trained from one start, they lie in one basin: their mean is better than each (Wortsman et al. 2022, model soups).
+    weights = {name: sum(one[name] for one in trained) / len(trained) for name in trained[0]}
+    if config.runs > 1:
+        model = NanoModel(load_bert(start)[1])
+        model.load_state_dict(weights)
+        _log({"mean_of": config.runs, **material.validated(model.eval())}, out)
+    _save({"weights": weights, "config": asdict(config)}, out / "weights.pt")
+
+
+def _log(row: dict[str, object], out: Path) -> None:
+    with (out / "log.jsonl").open("ab") as file:
+        file.write(orjson.dumps(row) + b"\n")
+    logger.info("%s", row)
+
+
+def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -> dict[str, Tensor]:
+    """One training; the running mean of its weights."""
+    torch.manual_seed(seed)
+    model = NanoModel(load_bert(material.start, config.dropout)[1])
+    average = AveragedModel(model, multi_avg_fn=running_mean(config.average))
+    mean = cast("NanoModel", average.module)
+    sampler = Sampler(material.sources, material.definitions, material.related, seed)
     new = ("text.encoder.shape.weight", "text.roles", "types.roles", "scale", "bias")
     slow = [parameter for name, parameter in model.named_parameters() if name not in new]
     fast = [parameter for name, parameter in model.named_parameters() if name in new]
@@ -236,29 +283,30 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     kept = {"model": model, "average": average, "optimizer": optimizer, "schedule": schedule}
-    step, epoch, done_in_epoch, best = 0, 0, 0, -1.0
-    checkpoint = out / "checkpoint.pt"
+    step, epoch, done_in_epoch = 0, 0, 0
+    checkpoint = out / f"seed-{seed}.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         for name, part in kept.items():
             part.load_state_dict(state[name])
-        step, epoch, done_in_epoch, best = state["step"], state["epoch"], state["done_in_epoch"], state["best"]
-        logger.info("Going on at step %d of %d.", step, total)
+        step, epoch, done_in_epoch = state["step"], state["epoch"], state["done_in_epoch"]
+        logger.info("Seed %d: going on at step %d of %d.", seed, step, total)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress, (out / "log.jsonl").open("ab") as log:
-        task = progress.add_task("training", total=total, completed=step)
+    with Progress(*columns) as progress:
+        task = progress.add_task(f"training, seed {seed}", total=total, completed=step)
         model.train()
         average.eval()
         losses: list[float] = []
         tokens, began = 0, time.monotonic()
         while step < total:
             items = sampler.epoch(epoch)
-            seed = f"{config.seed}-{epoch}"
-            for number, rows in enumerate(batches(items, tokenizer_path, config.tokens_per_batch, seed)):
+            drawn = batches(items, material.tokenizer_path, config.tokens_per_batch, f"{seed}-{epoch}")
+            for number, rows in enumerate(drawn):
                 if number < done_in_epoch:
                     continue
-                batch = collate(rows, vectors)
-                loss = loss_of(model(table[batch.ids], batch.shapes, batch.mask, batch.pool, batch.sentences), batch)
+                batch = collate(rows, material.vectors)
+                pieces = material.table[batch.ids]
+                loss = loss_of(model(pieces, batch.shapes, batch.mask, batch.pool, batch.sentences), batch)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -271,30 +319,15 @@ def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
                 tokens += int(batch.mask.sum())
                 progress.update(task, completed=step)
                 if step % config.validate_every == 0 or step == total:
-                    speed = tokens / (time.monotonic() - began)
-                    by_threshold = f1_of(score, sets)
-                    threshold = max(by_threshold, key=lambda tried: mean_f1(by_threshold[tried]))
-                    row = {
-                        "step": step,
-                        "of": total,
-                        "epoch": epoch,
-                        "loss": round(sum(losses) / len(losses), 4),
-                        "tokens_per_second": round(speed),
-                        "threshold": threshold,
-                        "validation_f1": round(mean_f1(by_threshold[threshold]), 2),
-                        **{name: round(value, 1) for name, value in by_threshold[threshold].items()},
-                    }
-                    log.write(orjson.dumps(row) + b"\n")
-                    log.flush()
-                    progress.console.print(row)
-                    if row["validation_f1"] > best:
-                        best = row["validation_f1"]
-                        done = {"average": average.state_dict(), "step": step, "config": asdict(config)}
-                        _save(done, out / "best.pt")
-                    done = {"step": step, "epoch": epoch, "done_in_epoch": done_in_epoch, "best": best}
+                    row: dict[str, object] = {"seed": seed, "step": step, "of": total, "epoch": epoch}
+                    row["loss"] = round(sum(losses) / len(losses), 4)
+                    row["tokens_per_second"] = round(tokens / (time.monotonic() - began))
+                    _log(row | material.validated(mean), out)
+                    done = {"step": step, "epoch": epoch, "done_in_epoch": done_in_epoch}
                     _save({name: part.state_dict() for name, part in kept.items()} | done, checkpoint)
                     losses, tokens, began = [], 0, time.monotonic()
                 if step >= total:
                     break
             else:
                 epoch, done_in_epoch = epoch + 1, 0
+    return mean.state_dict()
