@@ -279,7 +279,7 @@ def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -
 
     def rate(step: int) -> float:
         warm = max(1, int(total * config.warmup))
-        return step / warm if step < warm else max(0.0, (total - step) / (total - warm))
+        return step / warm if step < warm else max(0.0, (total - step) / max(1, total - warm))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     kept = {"model": model, "average": average, "optimizer": optimizer, "schedule": schedule}
