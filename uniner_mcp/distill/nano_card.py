@@ -91,8 +91,8 @@ passages it was fitted, and 0.08 on ten sets that had no part in it, where high 
 _ABLATION = """What each choice gives, in single short trainings ({steps} steps) that differ in it alone: mean F1 of the
 development passages of sets not trained on, at the threshold where it is highest (`benchmarks/nano_ablation.py`,
 {measured}). The second seed shows how little a point means, and short trainings show what is learnt quickly, not what
-lasts: only the focal loss and the lack of types of other passages stand out. A whole training without these is still to
-be tried.
+lasts. Only two stand out: the focal loss is worse, and no types of other passages better; a whole training without
+them is still to be tried.
 
 | | F1 | less the recipe | threshold | synthetic_open |
 |---|--:|--:|--:|--:|
