@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 from uniner_mcp.engines.base import Answer, Passage, Provenance
-from uniner_mcp.engines.generative import Completion, Sampling
-from uniner_mcp.engines.grammar import answer_grammar
-from uniner_mcp.engines.llama_cpp import LlamaCppModel
-from uniner_mcp.engines.profiles import find_profile
-from uniner_mcp.engines.reading import Unreadable, read_answer
+from uniner_mcp.engines.generative.engine import Completion, Sampling
+from uniner_mcp.engines.generative.grammar import answer_grammar
+from uniner_mcp.engines.generative.llama_cpp import LlamaCppModel
+from uniner_mcp.engines.generative.profiles import find_profile
+from uniner_mcp.engines.generative.reading import Unreadable, read_answer
 from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.schema import EntityType
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from uniner_mcp import Extractor, load_settings
-from uniner_mcp.evaluate.datasets import Example
-from uniner_mcp.evaluate.loading import load_set
+from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.evaluate.formats.loading import load_set
 from uniner_mcp.evaluate.scoring import Counts, count
 
 SETS = {"wnut17": "corporation", "broad_twitter": "organization", "uner_en_ewt": "organization"}

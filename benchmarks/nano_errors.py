@@ -2,7 +2,7 @@
 
     python benchmarks/nano_errors.py --data DATA
 
-The passages are those of `uniner_mcp.distill.nano_validation`; none is of the zero-shot benchmark. Counts are mentions.
+The passages are those of `uniner_mcp.distill.nano.validation`; none is of the zero-shot benchmark. Counts are mentions.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import get_args
 
 from uniner_mcp import Extractor, load_settings
-from uniner_mcp.distill.nano_validation import asked_of, development_sets
+from uniner_mcp.distill.nano.validation import asked_of, development_sets
 from uniner_mcp.engines.nano.manifest import SHIPPED
-from uniner_mcp.evaluate.datasets import Example
+from uniner_mcp.evaluate.formats.datasets import Example
 from uniner_mcp.evaluate.mistakes import Judged, Kind, judge
 from uniner_mcp.evaluate.predictions import Found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from uniner_mcp.distill.nano_validation import TRAINED_ON, development_sets, f1_of, mean_f1
+from uniner_mcp.distill.nano.validation import TRAINED_ON, development_sets, f1_of, mean_f1
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 

@@ -41,8 +41,8 @@ def folder_of_smollm2(folder: Path) -> Path:
 def main() -> None:
     from transformers import AutoTokenizer
 
-    from uniner_mcp.distill.student_gguf import write_gguf
-    from uniner_mcp.distill.student_train import student_profile
+    from uniner_mcp.distill.student.gguf import write_gguf
+    from uniner_mcp.distill.student.train import student_profile
 
     folder = folder_of_smollm2(Path(sys.argv[1]))
     end = AutoTokenizer.from_pretrained(folder).eos_token

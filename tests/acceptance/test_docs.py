@@ -11,7 +11,7 @@ import pytest
 
 from uniner_mcp import load_settings
 from uniner_mcp.distill.recipe import read_recipe
-from uniner_mcp.engines.profiles import find_profile
+from uniner_mcp.engines.generative.profiles import find_profile
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))

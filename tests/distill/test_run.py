@@ -141,10 +141,10 @@ def test_a_student_is_made_from_a_corpus_and_measured_and_answers(folder: Path) 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the train extra: see .ci/run")
 @pytest.mark.filterwarnings("default")
 def test_the_embedded_student_is_made_and_measured_by_a_run_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from uniner_mcp.distill import nano_export, nano_validation
+    from uniner_mcp.distill.nano import export, validation
 
-    monkeypatch.setattr(nano_validation, "VALIDATION", {"synthetic_open": 10})
-    monkeypatch.setattr(nano_export, "LARGEST_LOSS", 100.0)
+    monkeypatch.setattr(validation, "VALIDATION", {"synthetic_open": 10})
+    monkeypatch.setattr(export, "LARGEST_LOSS", 100.0)
     data = Path(__file__).parent.parent.parent / "data"
     (folder / "run.toml").write_text(
         f'[train-nano]\ndata = "{data}"\nsteps = 2\n[evaluate]\ndata = "data"\n', encoding="utf-8"

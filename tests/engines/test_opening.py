@@ -8,8 +8,8 @@ from engines.fault_server import FaultServer
 
 from uniner_mcp import EngineError, Extractor, SettingsError, load_settings
 from uniner_mcp.engines import opening
-from uniner_mcp.engines.addresses import leaves_machine, shown
 from uniner_mcp.engines.base import EngineInfo
+from uniner_mcp.engines.generative.addresses import leaves_machine, shown
 from uniner_mcp.engines.opening import describe_choice, expected_accuracy, open_engine
 from uniner_mcp.errors import EngineUnavailable
 
@@ -116,7 +116,7 @@ def test_an_operator_reads_which_engine_answers_why_and_under_what_licence() -> 
 
 
 async def test_what_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from uniner_mcp.engines import llama_cpp
+    from uniner_mcp.engines.generative import llama_cpp
 
     monkeypatch.setattr(llama_cpp, "import_module", _missing)
     with pytest.raises(EngineError, match=r"uniner-mcp\[llama\]"):

@@ -19,8 +19,8 @@ from typer.testing import CliRunner, Result
 from uniner_mcp.cli import app
 from uniner_mcp.domains import load_catalogue
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.evaluate.datasets import Example, Gold
-from uniner_mcp.evaluate.loading import TestSet
+from uniner_mcp.evaluate.formats.datasets import Example, Gold
+from uniner_mcp.evaluate.formats.loading import TestSet
 from uniner_mcp.evaluate.mistakes import Mention, judge
 from uniner_mcp.evaluate.page import page
 from uniner_mcp.evaluate.predictions import Found, Prediction

@@ -22,8 +22,8 @@ from engines.contract import SENTENCE, EngineContract
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.engines.base import Engine
 from uniner_mcp.engines.choice import choose_engine
-from uniner_mcp.engines.generative import GenerativeEngine
-from uniner_mcp.engines.openai_compatible import ServerModel
+from uniner_mcp.engines.generative.engine import GenerativeEngine
+from uniner_mcp.engines.generative.openai_compatible import ServerModel
 from uniner_mcp.engines.opening import open_engine
 
 ROOT = Path(__file__).parent.parent.parent
@@ -120,7 +120,7 @@ class TestContract(EngineContract):
 
 
 def model_of(address: str) -> str:
-    from uniner_mcp.engines.openai_compatible import served_models
+    from uniner_mcp.engines.generative.openai_compatible import served_models
 
     return served_models(f"{address}/v1", None, 10)[0]
 

@@ -20,10 +20,10 @@ from engines.contract import HOSTILE, LOCATION, PERSON, SENTENCE, EngineContract
 from mcp import Client, StdioServerParameters
 
 from uniner_mcp.engines.base import Engine, EngineInfo, Passage
-from uniner_mcp.engines.generative import Completion, GenerativeEngine, Sampling
-from uniner_mcp.engines.grammar import answer_grammar
-from uniner_mcp.engines.profiles import find_profile
-from uniner_mcp.engines.vllm import CLOSED, VllmModel, tokenizer_prompt_ids
+from uniner_mcp.engines.generative.engine import Completion, GenerativeEngine, Sampling
+from uniner_mcp.engines.generative.grammar import answer_grammar
+from uniner_mcp.engines.generative.profiles import find_profile
+from uniner_mcp.engines.generative.vllm import CLOSED, VllmModel, tokenizer_prompt_ids
 from uniner_mcp.errors import EngineError, SettingsError
 
 MODEL = os.environ.get("UNINER_TEST_MODEL", "")
@@ -255,9 +255,9 @@ async def test_a_dead_engine_fails_each_question(model: VllmModel, inside: Any) 
 
 PROGRAM = """
 import asyncio, sys
-from uniner_mcp.engines.generative import Sampling
-from uniner_mcp.engines.profiles import find_profile
-from uniner_mcp.engines.vllm import VllmModel
+from uniner_mcp.engines.generative.engine import Sampling
+from uniner_mcp.engines.generative.profiles import find_profile
+from uniner_mcp.engines.generative.vllm import VllmModel
 
 async def main():
     model = VllmModel(sys.argv[1], {"dtype": "float32", "enforce_eager": True})

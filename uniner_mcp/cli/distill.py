@@ -65,7 +65,7 @@ def train_nano(
 ) -> None:
     """Train the embedded student from annotated sets (about an hour and a half on two cores)."""
     with reported():
-        from uniner_mcp.distill.nano import train_nano_stage
+        from uniner_mcp.distill.nano.stages import train_nano_stage
         from uniner_mcp.distill.recipe import TrainNanoSettings
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -81,7 +81,7 @@ def export_nano(
 ) -> None:
     """Write the trained student as int8 ONNX, checked against the float model."""
     with reported():
-        from uniner_mcp.distill.nano import export_nano_stage
+        from uniner_mcp.distill.nano.stages import export_nano_stage
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         _perform(export_nano_stage(run, out, data, start))
@@ -99,8 +99,8 @@ def sample(
 ) -> None:
     """Draw passages from a corpus of any size by lot, each once."""
     with reported():
+        from uniner_mcp.distill.dataset.sample_stage import sample_stage
         from uniner_mcp.distill.recipe import SampleSettings
-        from uniner_mcp.distill.sample_command import sample_stage
 
         settings = SampleSettings(
             corpus=corpus, number=number, tokens=tokens, field=field, language=language, seed=seed
@@ -129,7 +129,7 @@ def annotate(
 ) -> None:
     """Let a teacher label passages, in the paper's words; its answers are kept as they are."""
     with reported():
-        from uniner_mcp.distill.annotate_command import annotate_stage
+        from uniner_mcp.distill.dataset.annotate_stage import annotate_stage
         from uniner_mcp.distill.recipe import AnnotateSettings
 
         settings = AnnotateSettings(
@@ -161,7 +161,7 @@ def conversations(
 ) -> None:
     """Make training conversations of annotations, with negative samples."""
     with reported():
-        from uniner_mcp.distill.conversations_command import conversations_stage
+        from uniner_mcp.distill.dataset.conversations_stage import conversations_stage
         from uniner_mcp.distill.recipe import ConversationsSettings
 
         settings = ConversationsSettings(
@@ -196,7 +196,7 @@ def train(
     """Train a causal student on conversations, by default as the paper did; `accelerate launch` for several GPUs."""
     with reported():
         from uniner_mcp.distill.recipe import TrainSettings, checked
-        from uniner_mcp.distill.student import train_stage
+        from uniner_mcp.distill.student.stages import train_stage
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         given = {
@@ -225,7 +225,7 @@ def export(
     """Write a trained student as one folder, for `serve --engine vllm --model OUT --profile OUT/profile.toml`."""
     with reported():
         from uniner_mcp.distill.recipe import ExportSettings
-        from uniner_mcp.distill.student import export_stage
+        from uniner_mcp.distill.student.stages import export_stage
 
         settings = ExportSettings(gguf=gguf.value if gguf is not None else None)
         _perform(export_stage(settings, run, out))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from uniner_mcp.distill.annotate_command import annotate_stage
-from uniner_mcp.distill.conversations_command import conversations_stage
-from uniner_mcp.distill.nano import export_nano_stage, train_nano_stage
+from uniner_mcp.distill.dataset.annotate_stage import annotate_stage
+from uniner_mcp.distill.dataset.conversations_stage import conversations_stage
+from uniner_mcp.distill.dataset.sample_stage import sample_stage
+from uniner_mcp.distill.nano.stages import export_nano_stage, train_nano_stage
 from uniner_mcp.distill.recipe import EvaluateSettings, Recipe
-from uniner_mcp.distill.sample_command import sample_stage
 from uniner_mcp.distill.stages import Stage
-from uniner_mcp.distill.student import export_stage, train_stage
+from uniner_mcp.distill.student.stages import export_stage, train_stage
 from uniner_mcp.evaluate.command import evaluate
 from uniner_mcp.settings import Settings, load_settings
 

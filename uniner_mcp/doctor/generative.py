@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from uniner_mcp.doctor.check import Check
-from uniner_mcp.engines.addresses import leaves_machine, shown
 from uniner_mcp.engines.choice import Choice, has_gpu
+from uniner_mcp.engines.generative.addresses import leaves_machine, shown
 from uniner_mcp.engines.opening import describe_choice, served_model, server_key
 from uniner_mcp.errors import UninerError
 from uniner_mcp.settings import Settings
@@ -40,7 +40,7 @@ def _chosen(settings: Settings, choice: Choice) -> Check:
 
 
 def _servers(settings: Settings) -> Iterator[Check]:
-    from uniner_mcp.engines.openai_compatible import served_models
+    from uniner_mcp.engines.generative.openai_compatible import served_models
 
     for address in settings.base_url:
         name = shown(address)

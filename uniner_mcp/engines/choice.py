@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from uniner_mcp.engines.profiles import Profile, find_profile
+from uniner_mcp.engines.generative.profiles import Profile, find_profile
 from uniner_mcp.errors import SettingsError
 from uniner_mcp.settings import Settings
 

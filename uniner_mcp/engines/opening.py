@@ -11,20 +11,20 @@ from pathlib import Path
 from uniner_mcp.caches.base import Cache, NoCache
 from uniner_mcp.caches.sqlite import SqliteCache, default_cache_path
 from uniner_mcp.domains import accuracy_of, domain_list
-from uniner_mcp.engines.addresses import leaves_machine
 from uniner_mcp.engines.base import Engine, EngineInfo
-from uniner_mcp.engines.breaking import Breaking
-from uniner_mcp.engines.cached import Cached
 from uniner_mcp.engines.choice import Choice, choose_engine
-from uniner_mcp.engines.dialects import Dialect
-from uniner_mcp.engines.fallback import Fallback
-from uniner_mcp.engines.generative import GenerativeEngine, Model, Sampling
-from uniner_mcp.engines.limited import Limited
+from uniner_mcp.engines.generative.addresses import leaves_machine
+from uniner_mcp.engines.generative.dialects import Dialect
+from uniner_mcp.engines.generative.engine import GenerativeEngine, Model, Sampling
+from uniner_mcp.engines.generative.profiles import Profile
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
-from uniner_mcp.engines.profiles import Profile
 from uniner_mcp.engines.teacher.ledger import Ledger, today
 from uniner_mcp.engines.teacher.policy import load_policy
+from uniner_mcp.engines.wrappers.breaking import Breaking
+from uniner_mcp.engines.wrappers.cached import Cached
+from uniner_mcp.engines.wrappers.fallback import Fallback
+from uniner_mcp.engines.wrappers.limited import Limited
 from uniner_mcp.errors import EngineError, EngineUnavailable
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
@@ -105,7 +105,7 @@ def served_model(settings: Settings, choice: Choice) -> str:
     """The model that was named, or else the only one that the first server has. Raises EngineError."""
     if choice.model is not None:
         return choice.model
-    from uniner_mcp.engines.openai_compatible import served_models
+    from uniner_mcp.engines.generative.openai_compatible import served_models
 
     names = served_models(settings.base_url[0], server_key(settings), settings.timeout_s)
     if len(names) != 1:
@@ -144,7 +144,7 @@ def _local(settings: Settings) -> Engine:
 
 def _model(settings: Settings, choice: Choice, name: str) -> Model:
     if choice.served:
-        from uniner_mcp.engines.openai_compatible import ServerModel
+        from uniner_mcp.engines.generative.openai_compatible import ServerModel
 
         return ServerModel(
             base_urls=settings.base_url,
@@ -159,11 +159,11 @@ def _model(settings: Settings, choice: Choice, name: str) -> Model:
         # Said at once: importing vLLM takes half a minute, and is left to the thread that loads the model.
         if find_spec("vllm") is None:
             raise EngineUnavailable("vLLM is not installed: pip install 'uniner-mcp[vllm]'.")
-        from uniner_mcp.engines.vllm import VllmModel
+        from uniner_mcp.engines.generative.vllm import VllmModel
 
         model = VllmModel(name, settings.vllm_options)
     else:
-        from uniner_mcp.engines.llama_cpp import LlamaCppModel
+        from uniner_mcp.engines.generative.llama_cpp import LlamaCppModel
 
         model = LlamaCppModel(name, settings.llama_options)
     model.warm_up()

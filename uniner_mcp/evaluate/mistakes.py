@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from uniner_mcp.evaluate.datasets import Example
+from uniner_mcp.evaluate.formats.datasets import Example
 from uniner_mcp.evaluate.predictions import Found
 
 Kind = Literal["right", "boundary", "wrong type", "missed", "spurious"]

@@ -19,8 +19,8 @@ from pydantic import BaseModel
 
 import uniner_mcp
 from uniner_mcp.errors import ExtractionError, RequestError
-from uniner_mcp.evaluate.datasets import Example
-from uniner_mcp.evaluate.loading import TestSet
+from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.evaluate.formats.loading import TestSet
 from uniner_mcp.extraction.extractor import Extractor
 
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal, Self
 
-from uniner_mcp.engines.asking import ask
 from uniner_mcp.engines.base import TEACHER, Account, Answer, Call, Engine, EngineInfo, Passage
+from uniner_mcp.engines.wrappers.asking import ask
 from uniner_mcp.errors import EngineError, EveryRouteFailed, ExtractionError, NotSent, Rule
 from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.merging import limit_entities, merge

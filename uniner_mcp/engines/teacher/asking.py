@@ -8,7 +8,7 @@ from typing import cast
 
 from pydantic_core import from_json
 
-from uniner_mcp.engines.conversation import Conversation, read_messages
+from uniner_mcp.engines.generative.conversation import Conversation, read_messages
 from uniner_mcp.schema import EntityType
 from uniner_mcp.shipped import load_prompt
 

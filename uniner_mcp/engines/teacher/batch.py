@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from uniner_mcp.engines.base import Answer, Cost, Passage
-from uniner_mcp.engines.connections import open_client
+from uniner_mcp.engines.generative.connections import open_client
 from uniner_mcp.engines.teacher.chat import Chat, Reply, read_reply
 from uniner_mcp.engines.teacher.ledger import Ledger
 from uniner_mcp.engines.teacher.policy import Policy

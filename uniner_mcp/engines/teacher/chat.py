@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, ValidationError
 
-from uniner_mcp.engines.failures import AGAIN, TryAgain, seconds_to_wait
+from uniner_mcp.engines.generative.failures import AGAIN, TryAgain, seconds_to_wait
 from uniner_mcp.engines.teacher.policy import Policy
 from uniner_mcp.errors import AnswerRefused, EngineError, EngineUnavailable
 

@@ -9,8 +9,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from uniner_mcp import metrics
 from uniner_mcp.engines.base import Account, Cost
-from uniner_mcp.engines.connections import open_client
-from uniner_mcp.engines.failures import TryAgain
+from uniner_mcp.engines.generative.connections import open_client
+from uniner_mcp.engines.generative.failures import TryAgain
 from uniner_mcp.engines.teacher.chat import Chat, Reply, Unbilled
 from uniner_mcp.engines.teacher.ledger import Ledger, over
 from uniner_mcp.engines.teacher.policy import Policy

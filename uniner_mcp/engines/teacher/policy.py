@@ -15,9 +15,9 @@ import orjson
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
 from uniner_mcp.domains import find_domain
-from uniner_mcp.engines.addresses import shown
 from uniner_mcp.engines.base import Cost
-from uniner_mcp.engines.redaction import Redactable
+from uniner_mcp.engines.generative.addresses import shown
+from uniner_mcp.engines.teacher.redaction import Redactable
 from uniner_mcp.errors import RequestError, SettingsError
 from uniner_mcp.schema import Frozen
 from uniner_mcp.settings import Address

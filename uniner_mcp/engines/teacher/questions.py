@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from functools import cache
 
 from uniner_mcp.engines.base import TEACHER, Answer, EngineInfo, Mention
-from uniner_mcp.engines.conversation import Conversation
-from uniner_mcp.engines.redaction import Redactable, redact
+from uniner_mcp.engines.generative.conversation import Conversation
 from uniner_mcp.engines.teacher import asking
 from uniner_mcp.engines.teacher.chat import Reply
 from uniner_mcp.engines.teacher.policy import Policy
+from uniner_mcp.engines.teacher.redaction import Redactable, redact
 from uniner_mcp.errors import AnswerCut, AnswerRefused, EngineError, UnreadableAnswer
 from uniner_mcp.schema import EntityType
 from uniner_mcp.shipped import load_prompt

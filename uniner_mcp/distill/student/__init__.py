@@ -1,0 +1,1 @@
+"""Training a causal student on conversations."""

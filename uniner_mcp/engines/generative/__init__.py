@@ -1,0 +1,1 @@
+"""Generative models, asked one question per entity type in UniNER's conversation."""

@@ -1,0 +1,128 @@
+"""Model profiles: how a model wants to be asked, and what a user must know of it.
+
+The shipped ones stand in `profiles.toml` beside this file; a user's own is a TOML file with the same keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from uniner_mcp.engines.generative.conversation import Conversation, read_messages
+from uniner_mcp.errors import SettingsError
+from uniner_mcp.schema import Frozen
+from uniner_mcp.shipped import load_prompt
+
+
+class Profile(Frozen):
+    """How a model is asked.
+
+    `prompt` and `chat` name shipped prompts (`prompts/NAME.txt`); `template` and `messages` are the same in the
+    profile itself. A prompt is a string up to the answer, a chat has one turn a line (`user: …`); both hold `{text}`
+    and `{type}`, and `{dataset}` where `dataset` is given.
+    """
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    models: tuple[str, ...] = ()
+    prompt: str | None = None
+    template: str | None = None
+    chat: str | None = None
+    messages: str | None = None
+    dataset: str | None = None
+    special_tokens: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    context_budget: int = Field(ge=16)
+    max_answer_tokens: int = Field(ge=1)
+    constrained: bool = True
+    licence: str = "not stated"
+    accuracy_of: str | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.prompt and self.template:
+            raise ValueError("give one of `prompt` and `template`")
+        if self.chat and self.messages:
+            raise ValueError("give one of `chat` and `messages`")
+        forms = [form for form in self._forms() if form is not None]
+        if not forms:
+            raise ValueError("give `prompt` or `template` (a string), or `chat` or `messages` (turns)")
+        for form in forms:
+            if any(value not in form for value in ("{text}", "{type}")):
+                raise ValueError("a prompt holds {text} and {type}")
+            if ("{dataset}" in form) != (self.dataset is not None):
+                raise ValueError("`dataset` and {dataset} in the prompt belong together")
+        self.conversation()
+        return self
+
+    def conversation(self) -> Conversation:
+        """The prompts of this profile, ready to be filled."""
+        template, chat = self._forms()
+        turns = read_messages(chat) if chat is not None else ()
+        values = {"dataset": self.dataset} if self.dataset is not None else {}
+        return Conversation(template, turns, self.special_tokens, values)
+
+    def fingerprint(self) -> str:
+        """Changes with every word of the prompts, their versions, and how answers are decoded."""
+        prompts = [load_prompt(name) for name in (self.prompt, self.chat) if name is not None]
+        parts = [self.model_dump_json(exclude={"name", "description", "models", "licence", "accuracy_of"}), *prompts]
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+    def _forms(self) -> tuple[str | None, str | None]:
+        template = load_prompt(self.prompt).template if self.prompt else self.template
+        chat = load_prompt(self.chat).template if self.chat else self.messages
+        return template, chat.strip() if chat else None
+
+
+@cache
+def shipped_profiles() -> tuple[Profile, ...]:
+    """The profiles inside the package, in the order in which they are tried."""
+    text = files("uniner_mcp.engines.generative").joinpath("profiles.toml").read_text(encoding="utf-8")
+    return tuple(Profile.model_validate(profile) for profile in tomllib.loads(text)["profiles"])
+
+
+def find_profile(model: str, chosen: str | None = None, *, served: bool = True) -> Profile:
+    """The profile that was chosen, by name or as the path of a TOML file, or else the first that fits the model.
+
+    A model in the process has no server that applies a chat template (`served` False): it needs a string, and is taken
+    for one of UniNER's kin where no other profile fits. Raises SettingsError that says what is wrong.
+    """
+    if chosen is not None:
+        shipped = next((profile for profile in shipped_profiles() if profile.name == chosen), None)
+        profile = shipped or _read(Path(chosen).expanduser())
+        if not (served or profile.prompt or profile.template):
+            raise SettingsError(
+                f"The profile {profile.name} is a chat, which only a server can put into the model's own form: give "
+                "one with `prompt` or `template`."
+            )
+        return profile
+    name = model.casefold()
+    fitting = (p for p in shipped_profiles() if any(fnmatchcase(name, pattern) for pattern in p.models))
+    if served:
+        return next(fitting)
+    return next((p for p in fitting if p.prompt), next(p for p in shipped_profiles() if p.name == "uniner"))
+
+
+def _read(path: Path) -> Profile:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        names = ", ".join(profile.name for profile in shipped_profiles())
+        raise SettingsError(f"`profile` is neither one of {names} nor a TOML file that can be read: {path}.") from None
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"The profile {path} is not valid TOML: {error}.") from None
+    except FileNotFoundError:
+        raise SettingsError(f"The profile {path} names a prompt that does not exist: write it as `template`.") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "as a whole"
+        raise SettingsError(f"The profile {path} is wrong ({key}): {first['msg']}.") from None

@@ -1,0 +1,266 @@
+"""vLLM in the process as the model of a generative engine. Nothing heavy is imported before the model is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+from uniner_mcp.engines.generative.conversation import Conversation, Prompt
+from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, unheard
+from uniner_mcp.engines.generative.reading import Token
+from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
+
+ENVIRONMENT = {
+    # Standard output belongs to the protocol, or to what a command prints.
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    "VLLM_NO_USAGE_STATS": "1",
+    # This process has threads and an event loop: a fork of it may hang.
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+}
+"""What vLLM is told where the operator's environment says nothing."""
+DEFAULTS: Mapping[str, object] = {
+    "enable_prefix_caching": True,
+    "disable_log_stats": True,
+    # vLLM's processes would outlive this one when it is killed. Named, not imported: it is for its workers alone.
+    "worker_extension_cls": "uniner_mcp.engines.generative.vllm_lifeline.Lifeline",
+}
+"""Options that we set; the operator's go before them."""
+OWNER = "UNINER_VLLM_OWNER"
+"""Environment variable that tells vLLM's workers the id of this process."""
+CLOSED = "The vLLM engine was closed before it answered: open a new one."
+
+logger = logging.getLogger(__name__)
+
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+
+
+class VllmModel:
+    """A model that vLLM runs: `model` is a folder or a Hugging Face id, `options` are those of its `AsyncEngineArgs`.
+
+    It is loaded in a thread, with the first questions or by `warm_up`; a load that failed is not tried again. To be
+    used in one event loop.
+    """
+
+    def __init__(self, model: str, options: Mapping[str, object]) -> None:
+        self._model = model
+        self._options = options
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vllm")
+        self._loading: Future[None] | None = None
+        # vLLM is no dependency: its types are unknown here.
+        self._engine: Any = None
+        self._asking: set[asyncio.Task[Completion | EngineError]] = set()
+        self._closed = False
+
+    def warm_up(self) -> None:
+        """Begin to load. What goes wrong is told to whoever asks a question."""
+        if self._loading is None and not self._closed:
+            self._loading = self._thread.submit(self._load)
+
+    async def complete_all(
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
+    ) -> list[Completion | EngineError]:
+        """One completion per wording. All are submitted at once: vLLM computes what they share only once.
+
+        Raises EngineError where the model cannot be loaded or is closed, SettingsError where vLLM knows no such option.
+        """
+        self.warm_up()
+        if self._loading is not None:
+            await asyncio.shield(asyncio.wrap_future(self._loading))
+        if self._closed:
+            raise EngineUnavailable(CLOSED)
+        params = _sampling_params(sampling)
+
+        async def complete(number: int, wording: str) -> Completion | EngineError:
+            completion = await self._ask(self._engine, conversation.tokens_prompt(text, wording), params)
+            early(number, completion)
+            return completion
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(complete(number, wording)) for number, wording in enumerate(wordings)]
+            for task in tasks:
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+        return [EngineUnavailable(CLOSED) if task.cancelled() else task.result() for task in tasks]
+
+    async def _ask(self, engine: Any, prompt: Prompt, params: Any) -> Completion | EngineError:
+        """One question; cancelling it aborts it in the engine, too."""
+        try:
+            tokenizer = engine.get_tokenizer()
+            ids = tokenizer_prompt_ids(tokenizer, prompt)
+            longest = engine.model_config.max_model_len
+            if len(ids) >= longest:
+                return EngineError(
+                    f"A question of {len(ids)} tokens does not fit the {longest} of `max_model_len`: raise it in "
+                    "`vllm_options` if the model can read more, or send a shorter text."
+                )
+            outputs = engine.generate({"type": "token", "prompt_token_ids": ids}, params, uuid4().hex)
+            # The only output is the last one; to the end, so that the generator is not left open.
+            written = [output.outputs[0] async for output in outputs][-1]
+            return Completion(written.text, _tokens(tokenizer, written))
+        except EngineError as error:
+            return error
+        except Exception as error:
+            # vLLM's own messages may hold the prompt.
+            if engine.errored:
+                return EngineUnavailable(
+                    "The vLLM engine has stopped; its last messages on stderr say why: restart uniner-mcp, "
+                    "and run `uniner-mcp doctor` if it stops again."
+                )
+            return EngineError(f"vLLM could not answer ({type(error).__name__}): run `uniner-mcp doctor`.")
+
+    async def aclose(self) -> None:
+        """Stop the engine and its processes. What is asked fails; a load that runs is waited for."""
+        self._closed = True
+        for task in self._asking:
+            task.cancel()
+        loading, self._loading = self._loading, None
+        if loading is not None:
+            # In the thread that loads, so after the load; vLLM blocks for seconds until its processes have ended.
+            await asyncio.wrap_future(self._thread.submit(self._shut_down))
+        self._thread.shutdown(wait=False)
+
+    def _load(self) -> None:
+        """Runs in the thread, for a minute or so. Raises EngineError or SettingsError, which say what to do."""
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        os.environ[OWNER] = str(os.getpid())
+        try:
+            vllm = import_module("vllm")
+            known = {field.name for field in dataclasses.fields(vllm.AsyncEngineArgs)} - {"model"}
+        except Exception as error:
+            raise EngineUnavailable(_why_not_imported(error)) from error
+        if unknown := sorted(self._options.keys() - known):
+            raise SettingsError(
+                f"vLLM {vllm.__version__} has no option `{unknown[0]}`: `vllm_options` are the arguments of its "
+                "AsyncEngineArgs, without `model`, which is a setting of its own."
+            )
+        try:
+            arguments = vllm.AsyncEngineArgs(model=self._model, **{**DEFAULTS, **self._options})
+            # Not returned: errors that vLLM caught and keeps hold the frames of this thread, and what they hold.
+            self._engine = vllm.AsyncLLMEngine.from_engine_args(arguments)
+        except Exception as error:
+            # No question was asked yet: there is no text of a caller in it.
+            logger.exception("vLLM cannot load the model.")
+            raise EngineUnavailable(_why_not_loaded(self._model, error)) from error
+
+    def _shut_down(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.shutdown()
+
+
+def _why_not_imported(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == "vllm":
+        return "vLLM is not installed: run `pip install 'uniner-mcp[vllm]'`."
+    return (
+        f"vLLM is installed, but cannot be imported ({type(error).__name__}): `python -c 'import vllm'` shows why; "
+        "run `uniner-mcp doctor`."
+    )
+
+
+def _why_not_loaded(model: str, error: Exception) -> str:
+    name = type(error).__name__
+    if isinstance(error, OSError) or name == "HFValidationError" or "repository ID" in str(error):
+        return f"vLLM cannot read the model {model}: set `model` to a folder with a model, or to its Hugging Face id."
+    # What happens in the engine's own process arrives here as a RuntimeError without its cause.
+    if isinstance(error, RuntimeError) or "memory" in str(error).lower():
+        return (
+            f"The vLLM engine did not start ({name}); its last messages on stderr say why. If memory was short, lower "
+            "`gpu_memory_utilization` or `max_model_len`, or set `quantization`, in `vllm_options`."
+        )
+    if isinstance(error, ValueError):
+        return f"vLLM refuses the model {model} or one of `vllm_options` ({name}); its message on stderr says which."
+    return f"vLLM cannot load the model {model} ({name}): run `uniner-mcp doctor`."
+
+
+def _sampling_params(sampling: Sampling) -> Any:
+    parameters = import_module("vllm.sampling_params")
+    grammar = sampling.grammar
+    return parameters.SamplingParams(
+        temperature=sampling.temperature,
+        seed=sampling.seed,
+        max_tokens=sampling.max_tokens,
+        stop=list(sampling.stop),
+        logprobs=0,
+        structured_outputs=parameters.StructuredOutputsParams(grammar=grammar) if grammar else None,
+        output_kind=parameters.RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def tokenizer_prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
+    """The ids of a prompt, for a tokenizer of `transformers`: only special pieces become special tokens.
+
+    Each plain piece is encoded by itself, as UniNER was trained (`preprocess2` in its train.py). Where the tokenizer
+    puts a token at the beginning by itself, so does this. Raises EngineError where the model has no such special token.
+    """
+    ids: list[int] = []
+    for piece in prompt.pieces:
+        if not piece.special:
+            ids += tokenizer(piece.text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+            continue
+        token = tokenizer.convert_tokens_to_ids(piece.text)
+        if token is None or (token == tokenizer.unk_token_id and piece.text != tokenizer.unk_token):
+            raise EngineError(
+                f"The model has no token `{piece.text}`, which its profile asks for: set `profile` to one for it."
+            )
+        ids.append(token)
+    beginning = tokenizer.bos_token_id
+    by_itself = tokenizer("")["input_ids"][:1] == [beginning] and ids[:1] != [beginning]
+    return [beginning, *ids] if by_itself else ids
+
+
+def _tokens(tokenizer: Any, written: Any) -> tuple[Token, ...] | None:
+    """The tokens of an output without the special ones, or None where they do not spell its text."""
+    special = set(tokenizer.all_special_ids)
+    steps = [
+        (token, chosen[token].logprob)
+        for token, chosen in zip(written.token_ids, written.logprobs, strict=True)
+        if token not in special
+    ]
+    spelt = spell(tokenizer.convert_ids_to_tokens([token for token, _ in steps]), written.text)
+    if spelt is None:
+        return None
+    return tuple(Token(text, logprob) for text, (_, logprob) in zip(spelt, steps, strict=True))
+
+
+def spell(vocables: Sequence[str], text: str) -> list[bytes] | None:
+    """The bytes of tokens as they stand in a vocabulary, which together begin with `text`; None where they do not.
+
+    There are two ways to write them: SentencePiece's, `▁` for a space and `<0x0A>` for a byte that is no character of
+    its own, and that of byte-level BPE, which has a letter for each byte. The one that spells the text is right.
+    """
+    for style in (_sentencepiece, _byte_level):
+        spelt = [style(vocable) for vocable in vocables]
+        if b"".join(spelt).startswith(text.encode()):
+            return spelt
+    return None
+
+
+def _sentencepiece(vocable: str) -> bytes:
+    byte = _BYTE.fullmatch(vocable)
+    return bytes.fromhex(byte[1]) if byte else vocable.replace("▁", " ").encode()
+
+
+def _byte_level(vocable: str) -> bytes:
+    return b"".join(_LETTERS.get(letter) or letter.encode() for letter in vocable)
+
+
+def _byte_letters() -> dict[str, bytes]:
+    """GPT-2's letters for bytes: printable Latin-1 stands for itself, the rest are the letters from 256 on."""
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    rest = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): bytes([byte]) for byte in printable} | {
+        chr(256 + number): bytes([byte]) for number, byte in enumerate(rest)
+    }
+
+
+_LETTERS = _byte_letters()

@@ -1,0 +1,1 @@
+"""Engines around an engine: what they add holds for every engine."""

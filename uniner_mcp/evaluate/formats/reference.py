@@ -1,0 +1,105 @@
+"""The evaluation files of the reference implementation, and how it reads what a model wrote.
+
+Source: `src/eval/` of github.com/universal-ner/universal-ner. A file is a JSON list of rows; a row has `conversations`,
+turns of `{"from": "human" | "gpt", "value": …}` of which the last holds the gold mentions as a JSON list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from pydantic import BaseModel, Field, ValidationError
+
+from uniner_mcp.errors import RequestError
+from uniner_mcp.evaluate.formats.datasets import Example, Gold
+from uniner_mcp.evaluate.scoring import Counts, count
+
+_TEXT = re.compile(r"Text: (.*)", re.DOTALL)
+_QUESTION = re.compile(r"What describes (.*) in the text\?", re.DOTALL)
+_LIST = re.compile(r"\[.*?\]")
+_TURN = "ASSISTANT:"
+
+
+class _Turn(BaseModel):
+    value: str
+
+
+class _Row(BaseModel):
+    conversations: list[_Turn] = Field(min_length=4, max_length=4)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRow:
+    """One question of an evaluation file; `gold` is the answer as the file has it."""
+
+    text: str
+    type: str
+    gold: str
+
+
+def read_reference(path: Path) -> list[ReferenceRow]:
+    """The questions of an evaluation file. Raises RequestError that names the first row that is none."""
+    try:
+        rows = cast("list[object]", json.loads(path.read_text(encoding="utf-8")))
+    except ValueError:
+        raise RequestError(f"{path} is not JSON in UTF-8.") from None
+    questions: list[ReferenceRow] = []
+    for number, row in enumerate(rows):
+        try:
+            passage, _, question, gold = (turn.value for turn in _Row.model_validate(row).conversations)
+        except ValidationError:
+            raise RequestError(f"{path}, row {number}: not a conversation of four turns.") from None
+        text, asked = _TEXT.fullmatch(passage), _QUESTION.fullmatch(question)
+        if text is None or asked is None:
+            raise RequestError(f"{path}, row {number}: not a text and a question in UniNER's words.")
+        questions.append(ReferenceRow(text[1], asked[1], gold))
+    return questions
+
+
+def reference_examples(path: Path) -> list[Example]:
+    """The passages of an evaluation file, with the types that are asked of each.
+
+    The file has strings and no offsets: each mention stands at its first place in the passage. One that is not in it,
+    which no engine of ours could find, has an empty span at the beginning, and counts as the others do.
+    """
+    passages: dict[str, dict[str, list[str]]] = {}
+    for row in read_reference(path):
+        passages.setdefault(row.text, {}).setdefault(row.type, []).extend(reference_mentions(row.gold))
+    return [
+        Example(
+            str(number),
+            text,
+            tuple(_placed(text, kind, mention) for kind, found in types.items() for mention in found),
+            tuple(types),
+        )
+        for number, (text, types) in enumerate(passages.items())
+    ]
+
+
+def _placed(text: str, kind: str, mention: str) -> Gold:
+    start = text.find(mention)
+    return Gold(mention, kind, max(start, 0), start + len(mention) if start >= 0 else 0)
+
+
+def reference_mentions(written: str) -> list[str]:
+    """The mentions that the reference finds in an answer: stricter than what we read in production.
+
+    After the last `ASSISTANT:`, the answer must begin with a bracket; the list ends at the first closing bracket of the
+    same line, even inside a string, and is void unless it is then JSON and all strings.
+    """
+    found = _LIST.match(written.split(_TURN)[-1].strip())
+    try:
+        items = cast("list[object]", json.loads(found[0])) if found else []
+    except ValueError:
+        return []
+    strings = [item for item in items if isinstance(item, str)]
+    return strings if len(strings) == len(items) else []
+
+
+def count_reference(gold: str, written: str) -> Counts:
+    """Counts for one row, as the reference has them: `gold` is read as strictly as the answer."""
+    return count(reference_mentions(gold), reference_mentions(written))

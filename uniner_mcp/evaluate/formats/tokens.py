@@ -1,0 +1,36 @@
+"""Annotated passages as lists of tokens and tags, as data sets on the Hugging Face hub have them, in JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import orjson
+
+from uniner_mcp.evaluate.formats.conll import example_of_tags
+from uniner_mcp.evaluate.formats.datasets import Example
+
+TAGS = ("ner_tags", "tags")
+
+
+def is_tokens(row: object) -> bool:
+    """Says whether a row of JSON lines is of this form."""
+    return isinstance(row, dict) and "tokens" in row and any(name in row for name in TAGS)
+
+
+def read_tokens(path: Path, names: Sequence[str]) -> Iterator[Example]:
+    """Rows `{"tokens": […], "ner_tags" or "tags": […]}`; tags that are numbers stand for `names`.
+
+    The tags are those of CoNLL files. Raises ValueError, with file and line, where a row does not fit.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = orjson.loads(line)
+                tags = next(row[name] for name in TAGS if name in row)
+                tags = [names[tag] if isinstance(tag, int) else str(tag) for tag in tags]
+                yield example_of_tags(str(number - 1), list(zip(row["tokens"], tags, strict=True)))
+            except IndexError:
+                raise ValueError(f'{path}, line {number}: a tag without a name: list `"tags"` in card.json.') from None
+            except (orjson.JSONDecodeError, KeyError, StopIteration, TypeError, ValueError):
+                raise ValueError(f"{path}, line {number}: not as many tags as tokens.") from None
