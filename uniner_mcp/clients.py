@@ -92,7 +92,7 @@ def own_command() -> str:
     beside = shutil.which("uniner-mcp", path=str(Path(sys.executable).parent))
     found = beside or shutil.which("uniner-mcp")
     if found is None:
-        raise RequestError("There is no command uniner-mcp beside this Python: pip install uniner-mcp.")
+        raise RequestError("Cannot find the command uniner-mcp: install the package in this environment.")
     return found
 
 

@@ -31,4 +31,6 @@ async def test_llama_cpp_answers_the_tools_of_a_server_over_stdio(own_cache: Pat
     assert all(0.3 < entity["confidence"] <= 1 for entity in result.structured_content["entities"])
     assert "llama-cpp" in str(engine.contents[0])
     line = told.read_text(encoding="utf-8").splitlines()[0]
-    assert line.startswith("uniner-mcp: llama-cpp answers with tiny-uniner, since it is set; profile uniner; licence")
+    assert line.startswith(
+        "uniner-mcp: engine: llama-cpp, model tiny-uniner (`engine` is set); prompt profile uniner; model licence"
+    )

@@ -193,7 +193,9 @@ async def test_a_question_that_the_teacher_forgets_is_listed_and_asked_again_alo
     stage.teacher.faults.append(forgetful)
     extractor = await stage.open("teacher-only")
     first = await extractor.extract(TEXT, TYPES)
-    assert [missing.type for missing in first.unanswered] == ["location"] and "left the question out" in str(first)
+    assert [missing.type for missing in first.unanswered] == ["location"] and "did not answer this question" in str(
+        first
+    )
     second = await extractor.extract(TEXT, TYPES)
     assert found(second) == RIGHT and second.unanswered == []
     assert [list(asked_types(body)) for _, body in stage.teacher.asked] == [TYPES, ["location"]]
@@ -291,9 +293,9 @@ async def test_when_the_budget_is_gone_the_policy_says_what_stands(stage: Stage,
 
 async def test_what_must_not_be_sent_is_not_sent(stage: Stage) -> None:
     extractor = await stage.open("teacher-only", "[send]\nmax_chars = 40\n")
-    with pytest.raises(ExtractionError, match="sends no passage of over 40 characters"):
+    with pytest.raises(ExtractionError, match="does not send passages of over 40 characters"):
         await extractor.extract(TEXT, TYPES)
-    with pytest.raises(ExtractionError, match="domain clinical are never sent"):
+    with pytest.raises(ExtractionError, match="never sends texts of the domain clinical"):
         await extractor.extract("Short.", domain="clinical")
     assert stage.teacher.asked == []
 
@@ -344,7 +346,7 @@ async def test_at_the_deadline_of_a_request_what_is_answered_is_given(stage: Sta
     extraction = await extractor.extract(TEXT, TYPES)
     assert time.monotonic() - started < 1.5
     assert len(extraction.entities) == 1 and len(extraction.unanswered) == 2
-    assert {one.reason for one in extraction.unanswered} == {"the time of the request was up before vllm answered"}
+    assert {one.reason for one in extraction.unanswered} == {"the request timed out before vllm answered"}
 
 
 async def test_at_the_deadline_the_local_answers_stand_that_the_teacher_was_to_improve(stage: Stage) -> None:

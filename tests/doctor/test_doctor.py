@@ -15,19 +15,19 @@ def found(name: str, **settings: object) -> tuple[bool, str, str]:
 
 
 def test_the_policy_is_described_and_its_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert found("fallback") == (True, "none: no question goes to a teacher; nothing is sent", "")
+    assert found("fallback") == (True, "none: no text is sent to a teacher", "")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     fine, said, remedy = found("fallback", fallback="on-failure")
     assert (fine, said) == (False, "on-failure") and "set OPENAI_API_KEY" in remedy
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     fine, said, remedy = found("fallback", fallback="on-failure", ledger_path=tmp_path / "ledger.sqlite")
     assert fine and "sk-secret" not in said + remedy
-    assert "texts may go to gpt-5.4-mini at api.openai.com; today 0 questions for 0.00 of 2.00 US dollars" in said
+    assert "texts may be sent to gpt-5.4-mini at api.openai.com; today: 0 questions, 0.00 of 2.00 US dollars" in said
 
 
 def test_where_only_the_teacher_answers_no_local_engine_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    assert "the teacher gpt-5.4-mini at api.openai.com answers" in found("engine", fallback="teacher-only")[1]
+    assert "teacher, model gpt-5.4-mini at api.openai.com" in found("engine", fallback="teacher-only")[1]
 
 
 def test_weights_that_changed_are_named(tmp_path: Path) -> None:

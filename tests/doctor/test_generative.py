@@ -23,7 +23,7 @@ def found(name: str, **settings: object) -> list[Check]:
 
 def test_the_engine_is_named_with_the_reason() -> None:
     (check,) = found("engine")
-    assert check.fine and check.found.startswith("nano answers, since no server")
+    assert check.fine and check.found.startswith("nano (default: no server")
 
 
 def test_settings_from_which_none_can_be_chosen_are_a_problem_with_its_remedy() -> None:
@@ -37,10 +37,10 @@ async def test_each_server_is_asked_for_its_models() -> None:
         well, ill = await asyncio.to_thread(lambda: found("server", **settings))
         (engine,) = await asyncio.to_thread(lambda: found("engine", **settings))
         (other,) = await asyncio.to_thread(lambda: found("server", base_url=up.url, model="b"))
-    assert well.fine and well.found == f"127.0.0.1:{up.port} (this machine) has tiny"
+    assert well.fine and well.found == f"127.0.0.1:{up.port} (this machine), models: tiny"
     assert not ill.fine and "api_key" in ill.remedy
-    assert engine.fine and "profile instruct; licence of the model: see the model's card" in engine.found
-    assert not other.fine and "does not have `model` b" in other.remedy
+    assert engine.fine and "prompt profile instruct; model licence: unknown, see the model card" in engine.found
+    assert not other.fine and "has no model b" in other.remedy
 
 
 async def test_a_server_that_is_down_is_a_problem_with_its_remedy() -> None:
@@ -68,7 +68,7 @@ def test_engines_that_are_not_installed_say_how_to_install_them(monkeypatch: pyt
     monkeypatch.setattr(generative, "find_spec", lambda name: None)
     (llama,) = found("llama.cpp", model="m.gguf")
     (vllm,) = found("vllm", engine="vllm")
-    assert "uniner-mcp[llama]" in llama.remedy and "uniner-mcp[vllm]" in vllm.remedy
+    assert "[llama]'" in llama.remedy and "[vllm]'" in vllm.remedy
     assert found("GPU", engine="vllm") == []
 
 

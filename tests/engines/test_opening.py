@@ -110,16 +110,22 @@ async def test_accuracy_that_was_published_for_the_model_is_expected_and_no_othe
 
 def test_an_operator_reads_which_engine_answers_why_and_under_what_licence() -> None:
     line = describe_choice(load_settings(base_url=SERVER), "Universal-NER/UniNER-7B-all")
-    assert line.startswith("openai answers with Universal-NER/UniNER-7B-all, since `base_url` is set; profile uniner; ")
-    assert "CC BY-NC 4.0" in line
-    assert describe_choice(load_settings(), "nano-2").startswith("nano answers with nano-2, since no server")
+    assert line.startswith("openai, model Universal-NER/UniNER-7B-all (`base_url` is set); prompt profile uniner; ")
+    assert "model licence: CC BY-NC 4.0" in line
+    assert describe_choice(load_settings(), "nano-2").startswith("nano, model nano-2 (default: no server")
+
+
+def test_a_model_that_no_profile_names_has_no_licence_that_is_known() -> None:
+    for model in ("mine.gguf", "students/mine"):
+        line = describe_choice(load_settings(engine="llama-cpp", model=model), model)
+        assert line.endswith("prompt profile uniner; model licence: unknown, see the model card")
 
 
 async def test_what_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from uniner_mcp.engines.generative import llama_cpp
 
     monkeypatch.setattr(llama_cpp, "import_module", _missing)
-    with pytest.raises(EngineError, match=r"uniner-mcp\[llama\]"):
+    with pytest.raises(EngineError, match=r"\[llama\]'"):
         open_engine(load_settings(model="a.gguf"))
 
 
@@ -134,5 +140,5 @@ def test_a_profile_for_servers_only_is_refused_in_the_process() -> None:
 
 def test_vllm_that_is_not_installed_says_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "find_spec", lambda name: None)
-    with pytest.raises(EngineUnavailable, match=r"uniner-mcp\[vllm\]"):
+    with pytest.raises(EngineUnavailable, match=r"\[vllm\]'"):
         open_engine(load_settings(engine="vllm", cache=False))

@@ -103,7 +103,7 @@ async def test_who_does_not_agree_is_told_and_nothing_is_sent(
 async def test_a_client_that_cannot_ask_counts_as_no(tmp_path: Path, teacher: FaultServer, era: str) -> None:
     async with extractor(tmp_path, teacher) as opened, Client(build_server(opened, domain_list()), mode=era) as client:
         outcome = await call(client)
-    assert "was not asked, so that nothing was sent" in outcome["error"] and teacher.asked == []
+    assert "was not asked, so nothing was sent" in outcome["error"] and teacher.asked == []
 
 
 async def test_nobody_is_asked_where_the_local_engine_answers_all(

@@ -11,45 +11,57 @@ from typing import Annotated
 import typer
 
 import uniner_mcp
-from uniner_mcp.cli.options import BaseUrl, Engine, Fallback, Model, NoCache, ProfileName, settings_of
-from uniner_mcp.cli.reporting import reported
+from uniner_mcp.cli.options import EngineOptions, engine_options
+from uniner_mcp.cli.reporting import FAILED
 from uniner_mcp.errors import ExtractionError, RequestError
 from uniner_mcp.settings import Settings
 
 
+@engine_options()
 def extract(
-    text: Annotated[str | None, typer.Argument(help="The text, or - to read standard input.")] = None,
+    text: Annotated[str | None, typer.Argument(help="The text, or - for standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
-    types: Annotated[str | None, typer.Option("--types", "-t", help="Entity types, by commas: person,film.")] = None,
-    domain: Annotated[str | None, typer.Option("--domain", "-d", help="A domain instead of types.")] = None,
-    define: Annotated[list[str] | None, typer.Option(help="What a type means: 'type=definition'; repeatable.")] = None,
-    min_confidence: Annotated[float, typer.Option(help="Leave out less certain entities, 0 to 1.")] = 0.0,
-    overlap: Annotated[str, typer.Option(help="flat, nested or all.")] = "flat",
-    limit: Annotated[int | None, typer.Option(help="At most so many entities.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the Extraction as JSON.")] = False,
+    types: Annotated[
+        str | None, typer.Option("--types", "-t", help="Entity types, comma-separated: person,film.")
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option("--domain", "-d", help="A domain, instead of types (see `uniner-mcp domains`).")
+    ] = None,
+    define: Annotated[
+        list[str] | None, typer.Option(help="Definition of a type, as 'type=definition'; repeatable.")
+    ] = None,
+    min_confidence: Annotated[float, typer.Option(help="Omit entities with a lower confidence (0 to 1).")] = 0.0,
+    overlap: Annotated[str, typer.Option(help="Which entities may overlap: flat (none), nested or all.")] = "flat",
+    limit: Annotated[int | None, typer.Option(help="Maximum number of entities, in text order.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print a table of entities.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Also write a page that shows the entities in the text.")] = None,
-    engine: Engine = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    profile: ProfileName = None,
-    fallback: Fallback = None,
-    no_cache: NoCache = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write an HTML page with the entities marked in the text.")
+    ] = None,
+    *,
+    settings: Settings,
 ) -> None:
-    """Find entities in a text and show them: highlighted, as a table, or as JSON."""
+    """Find entities in a text and print them: highlighted, as a table, or as JSON."""
     from uniner_mcp.caches.sqlite import default_cache_path
     from uniner_mcp.extraction.consent import consent_question, wants_consent
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.show import show_highlight, show_table
 
-    async def run(content: str, settings: Settings) -> uniner_mcp.Extraction:
+    if as_json and table:
+        raise RequestError("Use either --json or --table, not both.")
+    if (types is None) == (domain is None):
+        raise RequestError("Give either --types person,film or --domain law (`uniner-mcp domains` lists the domains).")
+    content = _read(text, file)
+    definitions = _definitions(define or [])
+
+    async def run() -> uniner_mcp.Extraction:
         async with Extractor.open(settings) as extractor:
             extracting = partial(
                 extractor.extract,
                 content,
                 [name for name in types.split(",") if name.strip()] if types is not None else None,
                 domain,
-                _definitions(define or []),
+                definitions,
                 min_confidence=min_confidence,
                 overlap=overlap,
                 limit=limit,
@@ -66,34 +78,27 @@ def extract(
                 raise first
             return first
 
-    with reported():
-        if as_json and table:
-            raise RequestError("Give one of --json and --table.")
-        if (types is None) == (domain is None):
-            raise RequestError("Say what to look for: --types person,film, or --domain law (`uniner-mcp domains`).")
-        content = _read(text, file)
-        settings = settings_of(engine, model, base_url, profile, fallback, no_cache)
-        kept = settings.cache_path or default_cache_path()
-        first_time = settings.cache and not kept.exists()
-        extraction = asyncio.run(run(content, settings))
-        if html is not None:
-            _write(html, extraction.to_html(content))
-        if as_json:
-            typer.echo(extraction.model_dump_json(indent=2))
-        elif table:
-            show_table(extraction)
-        else:
-            show_highlight(content, extraction)
-        if first_time:
-            typer.echo(
-                f"Answers are kept in {kept} (`uniner-mcp cache`, or --no-cache); `uniner-mcp doctor` says where the "
-                "model is. This is said once.",
-                err=True,
-            )
+    cache = settings.cache_path or default_cache_path()
+    first_time = settings.cache and not cache.exists()
+    extraction = asyncio.run(run())
+    if html is not None:
+        _write(html, extraction.to_html(content))
+    if as_json:
+        typer.echo(extraction.model_dump_json(indent=2))
+    elif table:
+        show_table(extraction)
+    else:
+        show_highlight(content, extraction)
+    if first_time:
+        typer.echo(
+            f"Answers are cached in {cache} (see `uniner-mcp cache`; --no-cache turns the cache off). "
+            "This message is printed once.",
+            err=True,
+        )
 
 
 def _consents(question: str) -> bool:
-    """The person's answer, on a terminal; without one there is nobody to ask."""
+    """Ask the user, if there is a terminal to ask on."""
     return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
 
 
@@ -101,12 +106,12 @@ def _write(path: Path, content: str) -> None:
     try:
         path.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise RequestError(f"{path} cannot be written: {error.strerror}.") from None
+        raise RequestError(f"Cannot write {path}: {error.strerror}.") from None
 
 
 def _read(text: str | None, file: Path | None) -> str:
     if (text is None) == (file is None):
-        raise RequestError("Give the text as an argument, or - for standard input, or --file FILE.")
+        raise RequestError("Give the text as an argument, as - for standard input, or as --file FILE.")
     try:
         if file is not None:
             # newline="" keeps \r\n, so that offsets are those of the file.
@@ -114,9 +119,9 @@ def _read(text: str | None, file: Path | None) -> str:
                 return opened.read()
         return sys.stdin.buffer.read().decode("utf-8") if text == "-" else text or ""
     except OSError as error:
-        raise RequestError(f"{file} cannot be read: {error.strerror}.") from None
+        raise RequestError(f"Cannot read {file}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise RequestError("The text is not UTF-8: convert it first (iconv -t utf-8).") from None
+        raise RequestError("The text is not valid UTF-8: convert it first, for example with iconv -t utf-8.") from None
 
 
 def _definitions(pairs: list[str]) -> dict[str, str]:
@@ -125,39 +130,30 @@ def _definitions(pairs: list[str]) -> dict[str, str]:
     return dict((name.strip(), meaning.strip()) for name, _, meaning in (pair.partition("=") for pair in pairs))
 
 
+@engine_options(EngineOptions)
 def domains(
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
-    engine: Engine = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    profile: ProfileName = None,
-    fallback: Fallback = None,
+    *,
+    settings: Settings,
 ) -> None:
-    """List the domains, their entity types, and the accuracy to expect there."""
+    """List the domains with their entity types and, where it is known, the expected accuracy."""
     from uniner_mcp.engines.opening import expected_accuracy
     from uniner_mcp.show import show_domains
 
-    with reported():
-        catalogue = expected_accuracy(settings_of(engine, model, base_url, profile, fallback))
-        if as_json:
-            typer.echo(catalogue.model_dump_json(indent=2))
-        else:
-            show_domains(catalogue)
+    catalogue = expected_accuracy(settings)
+    if as_json:
+        typer.echo(catalogue.model_dump_json(indent=2))
+    else:
+        show_domains(catalogue)
 
 
-def doctor(
-    engine: Engine = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    profile: ProfileName = None,
-    fallback: Fallback = None,
-) -> None:
-    """Check the installation: engines, model files, cache; each problem with its remedy."""
+@engine_options(EngineOptions)
+def doctor(*, settings: Settings) -> None:
+    """Check the installation (settings, engine, model files, cache) and suggest a fix for each problem."""
     from uniner_mcp.doctor import examine
     from uniner_mcp.show import show_checks
 
-    with reported():
-        checks = examine(settings_of(engine, model, base_url, profile, fallback))
+    checks = examine(settings)
     show_checks(checks)
     if not all(check.fine for check in checks):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

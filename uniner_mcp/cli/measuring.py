@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from uniner_mcp.cli.options import BaseUrl, Engine, Fallback, Model, NoCache, ProfileName, settings_of
-from uniner_mcp.cli.reporting import reported
+from uniner_mcp.cli.options import engine_options
+from uniner_mcp.settings import Settings
 
 
+@engine_options()
 def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set; forms: docs/evaluation.md.")],
     out: Annotated[Path, typer.Option(help="Folder for predictions and report; the same call goes on from there.")],
@@ -19,22 +20,16 @@ def evaluate(
     domain: Annotated[str | None, typer.Option(help="Only the sets of this domain.")] = None,
     split: Annotated[str, typer.Option(help="The split that is scored.")] = "test",
     limit: Annotated[int | None, typer.Option(help="At most so many passages of a set, the first.", min=1)] = None,
-    engine: Engine = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    profile: ProfileName = None,
-    fallback: Fallback = None,
-    no_cache: NoCache = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Measure an engine on annotated sets: F1 as in the paper, with intervals, strict spans, and what went wrong."""
     from uniner_mcp.evaluate import command
 
-    with reported():
-        settings = settings_of(engine, model, base_url, profile, fallback, no_cache)
-        names = [name.strip() for name in (sets or "").split(",") if name.strip()]
-        asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain))
-        typer.echo((out / "report.md").read_text(encoding="utf-8"))
-        typer.echo(f"With bars and errors: {out / 'report.html'}", err=True)
+    names = [name.strip() for name in (sets or "").split(",") if name.strip()]
+    asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain))
+    typer.echo((out / "report.md").read_text(encoding="utf-8"))
+    typer.echo(f"With bars and errors: {out / 'report.html'}", err=True)
 
 
 def benchmark(

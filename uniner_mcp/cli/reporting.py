@@ -1,4 +1,4 @@
-"""How the command line ends when something goes wrong."""
+"""How the command line reports errors."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from contextlib import contextmanager
 
 import typer
 
-from uniner_mcp.errors import UninerError
+from uniner_mcp.errors import RequestError, SettingsError, UninerError
+
+FAILED = 1
+WRONG_USAGE = 2
 
 
 @contextmanager
 def reported() -> Generator[None]:
-    """Errors that were foreseen are a line on stderr and exit code 1."""
+    """Print an expected error as one line on stderr and exit: with 2 if the request or a setting is wrong, else 1."""
     try:
         yield
     except UninerError as error:
         typer.secho(f"uniner-mcp: {error}", err=True, fg="red")
-        raise typer.Exit(1) from None
+        raise typer.Exit(WRONG_USAGE if isinstance(error, RequestError | SettingsError) else FAILED) from None

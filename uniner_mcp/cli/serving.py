@@ -12,8 +12,7 @@ from typing import Annotated
 
 import typer
 
-from uniner_mcp.cli.options import BaseUrl, Engine, Fallback, Model, NoCache, ProfileName, settings_of
-from uniner_mcp.cli.reporting import reported
+from uniner_mcp.cli.options import engine_options
 from uniner_mcp.settings import Settings
 
 
@@ -24,45 +23,39 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
+@engine_options()
 def serve(
-    transport: Annotated[Transport, typer.Option(help="stdio for a local client, http for others.")] = Transport.STDIO,
+    transport: Annotated[
+        Transport, typer.Option(help="stdio for a client that starts the server itself, http for all others.")
+    ] = Transport.STDIO,
     host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on (http).", min=1, max=65535)] = 8000,
     allowed_host: Annotated[
-        list[str] | None, typer.Option(help="A host name under which clients reach the server (http); repeatable.")
+        list[str] | None,
+        typer.Option(help="Host name by which clients reach the server, besides loopback names (http); repeatable."),
     ] = None,
-    engine: Engine = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    profile: ProfileName = None,
-    fallback: Fallback = None,
-    no_cache: NoCache = False,
+    *,
+    settings: Settings,
 ) -> None:
-    """Run the MCP server with its tools extract_entities and list_domains."""
+    """Run the MCP server with the tools extract_entities and list_domains."""
     address = Address(host, port, allowed_host or []) if transport is Transport.HTTP else None
-    with reported():
-        asyncio.run(_serve(settings_of(engine, model, base_url, profile, fallback, no_cache), address))
+    asyncio.run(_serve(settings, address))
 
 
+@engine_options()
 def playground(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
-    engine: Engine = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    profile: ProfileName = None,
-    fallback: Fallback = None,
-    no_cache: NoCache = False,
+    *,
+    settings: Settings,
 ) -> None:
-    """Try texts, types and domains on a page of your own machine, through the MCP server."""
-    address = Address("127.0.0.1", port, [], playground=True, browser=browser)
-    with reported():
-        asyncio.run(_serve(settings_of(engine, model, base_url, profile, fallback, no_cache), address))
+    """Try texts, types and domains on a local web page, which talks to the MCP server."""
+    asyncio.run(_serve(settings, Address("127.0.0.1", port, [], playground=True, browser=browser)))
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the server listens, and whether it has a page to try it on."""
+    """Where the server listens, and whether it has a playground."""
 
     host: str
     port: int
@@ -77,13 +70,13 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The host to call it by: 0.0.0.0 is none, and requests that name it are refused."""
+        """The host to print: requests that name 0.0.0.0 are refused."""
         host = next(iter(self.allowed_hosts), "127.0.0.1") if self.everywhere else self.host
         return f"[{host}]" if ":" in host else host
 
 
 async def _serve(settings: Settings, address: Address | None) -> None:
-    """Serve at an address, or else over stdio."""
+    """Serve at an address, or over stdio if there is none."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     from uniner_mcp.engines.opening import describe_choice, describe_fallback, expected_accuracy
     from uniner_mcp.extraction.extractor import Extractor
@@ -91,9 +84,9 @@ async def _serve(settings: Settings, address: Address | None) -> None:
 
     async with Extractor.open(settings) as extractor:
         info = extractor.info()
-        typer.echo(f"uniner-mcp: {describe_choice(settings, info.model)}", err=True)
+        _say(f"engine: {describe_choice(settings, info.model)}")
         if info.teacher is not None:
-            typer.echo(f"uniner-mcp: fallback {describe_fallback(settings)}", err=True)
+            _say(f"fallback: {describe_fallback(settings)}")
         server = build_server(extractor, expected_accuracy(settings, info.model))
         if address is None:
             await server.run_stdio_async()
@@ -102,11 +95,11 @@ async def _serve(settings: Settings, address: Address | None) -> None:
 
         check_address(address.host, address.port)
         url = f"http://{address.shown}:{address.port}"
-        typer.echo(f"uniner-mcp: listening on {url}{ENDPOINT}", err=True)
+        _say(f"listening on {url}{ENDPOINT}")
         if address.everywhere and not address.allowed_hosts:
-            typer.echo("uniner-mcp: only loopback names are answered: give --allowed-host NAME for others", err=True)
+            _say("only requests for loopback host names are accepted; allow others with --allowed-host NAME")
         if address.playground:
-            typer.echo(f"uniner-mcp: playground on {url}/ (Ctrl+C ends it)", err=True)
+            _say(f"playground at {url}/ (Ctrl+C to stop)")
         if address.browser:
             asyncio.get_running_loop().call_later(0.5, webbrowser.open, f"{url}/")
         await run_http(
@@ -118,3 +111,8 @@ async def _serve(settings: Settings, address: Address | None) -> None:
             settings.max_text_chars,
             playground=address.playground,
         )
+
+
+def _say(line: str) -> None:
+    """Print a line for the operator; stdout belongs to the protocol."""
+    typer.echo(f"uniner-mcp: {line}", err=True)

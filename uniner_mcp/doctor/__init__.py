@@ -1,7 +1,8 @@
-"""What is installed, which engine would answer, and whether it can: each check with a remedy."""
+"""Checks of the installation, of the engine in use, its files and its cache, each with a remedy."""
 
 from __future__ import annotations
 
+import os
 import platform
 import sqlite3
 from contextlib import closing
@@ -21,9 +22,9 @@ from uniner_mcp.settings import Settings
 
 
 def examine(settings: Settings) -> list[Check]:
-    """All checks, cheapest first; nano's files are read in full, servers are asked for their models."""
+    """Run all checks, cheapest first; nano's files are read in full, servers are asked for their models."""
     folder = settings.nano_path or SHIPPED
-    return [_installation(), *_engine(settings), _fallback(settings), _model(folder), _cache(settings)]
+    return [_installation(), _settings(), *_engine(settings), _fallback(settings), _model(folder), _cache(settings)]
 
 
 def _installation() -> Check:
@@ -33,15 +34,24 @@ def _installation() -> Check:
     )
 
 
+def _settings() -> Check:
+    """Where settings come from. Values are not shown: they may be secret."""
+    path = Path(str(Settings.model_config.get("toml_file"))).absolute()
+    file = str(path) if path.is_file() else f"no {path.name} in {path.parent}"
+    known = {f"UNINER_{name.upper()}" for name in Settings.model_fields}
+    variables = sorted(known & {name.upper() for name in os.environ})
+    return Check("settings", True, f"{file}; environment: {', '.join(variables) or 'no UNINER_* variables'}")
+
+
 def _engine(settings: Settings) -> list[Check]:
     try:
         if load_policy(settings.fallback).asks_only_teacher():
             return [Check("engine", True, describe_choice(settings, ""))]
         choice = choose_engine(settings)
     except SettingsError as error:
-        return [Check("engine", False, "none can be chosen", str(error))]
+        return [Check("engine", False, "cannot be chosen", str(error))]
     if choice.engine == "nano":
-        return [Check("engine", True, f"nano answers, since {choice.why}")]
+        return [Check("engine", True, f"nano ({choice.why})")]
     return examine_generative(settings, choice)
 
 
@@ -80,8 +90,8 @@ def _cache(settings: Settings) -> Check:
         return Check(
             "cache",
             False,
-            f"{path} cannot be used as it is ({type(error).__name__}); requests are answered all the same",
+            f"cannot use {path} ({type(error).__name__}); requests are answered without a cache",
             "Delete the file if it is a damaged cache, set `cache_path` (UNINER_CACHE_PATH) to a writable file, or "
-            "turn the cache off with UNINER_CACHE=false.",
+            "turn off the cache with UNINER_CACHE=false.",
         )
     return Check("cache", True, f"{path}: {held.entries} answers, {held.bytes} bytes")

@@ -1,4 +1,4 @@
-"""One finding of the doctor."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `remedy` says what to do where it is not fine."""
+    """What one check found. `remedy` says what to do if it is not fine."""
 
     name: str
     fine: bool

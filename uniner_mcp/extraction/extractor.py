@@ -17,7 +17,7 @@ from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.merging import limit_entities, merge
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
-from uniner_mcp.metrics import count_answer
+from uniner_mcp.metrics import count_question
 from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
 from uniner_mcp.settings import Settings, load_settings
 
@@ -123,7 +123,7 @@ class Extractor:
             for index in waiting:
                 answers[index] = await ask(self._engine, passages[index], request.types, call)
                 for answer in answers[index]:
-                    count_answer(answer)
+                    count_question(answer.provenance.engine, answer.provenance.model, _outcome(answer))
                 done += 1
                 if on_progress is not None:
                     try:
@@ -137,6 +137,12 @@ class Extractor:
             for _ in range(min(PASSAGES_AT_ONCE, len(passages))):
                 group.create_task(work())
         return answers
+
+
+def _outcome(answer: Answer) -> str:
+    if answer.failure is not None:
+        return type(answer.failure).__name__
+    return "cached" if answer.provenance.cached else "answered"
 
 
 def _conclude(

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from uniner_mcp.atoms import ATOMS, EXTENDERS
 from uniner_mcp.engines.base import Answer, Passage
 from uniner_mcp.extraction.merging import certainty
-from uniner_mcp.extraction.passages import ATOMS, EXTENDERS
 from uniner_mcp.schema import Entity
 
 # Two noncharacters: the first is ours, so where it stands in a text it is read as the second.

@@ -8,23 +8,8 @@ from itertools import accumulate
 
 import regex
 
+from uniner_mcp.atoms import ATOMS, CLUSTER, EXTENDERS, SPACE, UNSPACED
 from uniner_mcp.engines.base import Passage
-
-# What `str.isspace` calls a space: in `regex`, \s leaves the ASCII separators out.
-_SPACE = r"[\s\x1c-\x1f]"
-_EXTENDER = r"[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]"
-# Flags come first because \X takes quadratic time on a run of them.
-_CLUSTER = rf"(?:\p{{RI}}{{2}}{_EXTENDER}*+|\X)"
-_UNSPACED = (
-    r"\p{Han}\p{Hiragana}\p{scx=Katakana}\p{Bopomofo}\p{Yi}\p{Hangul}"
-    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}"
-)
-
-ATOMS = regex.compile(rf"{_SPACE}++|[\w--[{_UNSPACED}]]++{_EXTENDER}*+|{_CLUSTER}", regex.VERSION1)
-"""What a mention never divides: a run of spaces, a word, or else a grapheme cluster (UAX #29).
-
-Scripts that put no space between words, or, as Hangul, join particles to names, have clusters and no words.
-"""
 
 # One unit each, but three for a Hangul syllable (the group).
 _PIECE = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}0-9]{1,3}+|([\uac00-\ud7a3])|[^\s\x1c-\x1f]")
@@ -36,26 +21,24 @@ _ABBREVIATIONS = (
     "vs|etc|al|cf|ca|approx|No|Nos|Nr|Vol|pp|Fig|Figs|Eq|Sec|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
 )
 _NO_STOP = rf"(?<!(?<![\w'’])(?:\p{{L}}|{_ABBREVIATIONS})\.)"
-_STOP = rf"""(?<![.!?…])[.!?…]++{_NO_STOP}[\p{{Pe}}\p{{Pf}}\p{{Pi}}"']*+{_SPACE}++(?!\p{{Ll}})"""
-_UNSPACED_STOP = rf"""[\p{{SB=STerm}}--[!?]]++[\p{{Pe}}\p{{Pf}}"']*+{_SPACE}*+"""
-_LINE_END = rf"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]{_SPACE}*+"
-_BLANK_LINE = rf"(?:(?>\r\n|[\n\r])[ \t]*+(?>\r\n|[\n\r])|[\f\u2029]){_SPACE}*+"
-_CLAUSE = rf"[,;:،؛—–]{_SPACE}++"
-_UNSPACED_CLAUSE = rf"[，、；：]{_SPACE}*+"
+_STOP = rf"""(?<![.!?…])[.!?…]++{_NO_STOP}[\p{{Pe}}\p{{Pf}}\p{{Pi}}"']*+{SPACE}++(?!\p{{Ll}})"""
+_UNSPACED_STOP = rf"""[\p{{SB=STerm}}--[!?]]++[\p{{Pe}}\p{{Pf}}"']*+{SPACE}*+"""
+_LINE_END = rf"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]{SPACE}*+"
+_BLANK_LINE = rf"(?:(?>\r\n|[\n\r])[ \t]*+(?>\r\n|[\n\r])|[\f\u2029]){SPACE}*+"
+_CLAUSE = rf"[,;:،؛—–]{SPACE}++"
+_UNSPACED_CLAUSE = rf"[，、；：]{SPACE}*+"
 _BREAKS = [
     regex.compile(pattern, regex.VERSION1)
     for pattern in (
         _BLANK_LINE,
         f"{_STOP}|{_UNSPACED_STOP}|{_LINE_END}",
         f"{_CLAUSE}|{_UNSPACED_CLAUSE}",
-        f"{_UNSPACED_STOP}|{_UNSPACED_CLAUSE}|{_SPACE}++",
+        f"{_UNSPACED_STOP}|{_UNSPACED_CLAUSE}|{SPACE}++",
     )
 ]
-EXTENDERS = regex.compile(rf"{_EXTENDER}++")
-"""Marks that belong to the character before them: what a mention must not leave behind."""
-_CLUSTERS = regex.compile(_CLUSTER)
-_SPACES = regex.compile(rf"{_SPACE}++")
-_UNSPACED_LETTERS = regex.compile(rf"[\w&&[{_UNSPACED}]]", regex.VERSION1)
+_CLUSTERS = regex.compile(CLUSTER)
+_SPACES = regex.compile(rf"{SPACE}++")
+_UNSPACED_LETTERS = regex.compile(rf"[\w&&[{UNSPACED}]]", regex.VERSION1)
 
 
 def units(text: str) -> int:

@@ -39,12 +39,24 @@ def test_a_model_in_the_process_is_asked_as_uniner_unless_something_else_is_said
         find_profile("students/mine", "instruct", served=False)
 
 
-def test_every_shipped_profile_asks_and_names_its_licence() -> None:
+def test_every_shipped_profile_asks_for_the_type_in_the_text() -> None:
     for profile in shipped_profiles():
         asked = profile.conversation().string_prompt("Ada met Bob.", "left-back")
         for words in filter(None, (asked.text, " ".join(turn.content for turn in asked.messages))):
             assert "Ada met Bob." in words and "left-back" in words
-        assert profile.licence != "not stated"
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "licence"),
+    [
+        ("uniner", "Universal-NER/UniNER-7B-all", "CC BY-NC 4.0"),
+        ("uniner", "UniNER-7B-type.Q4_K_M.gguf", "CC BY-NC 4.0"),
+        ("uniner", "nofile.gguf", "unknown"),
+        ("instruct", "llama3", "unknown"),
+    ],
+)
+def test_a_licence_holds_only_for_the_models_that_a_profile_names(profile: str, model: str, licence: str) -> None:
+    assert find_profile("any", profile).licence_of(model).startswith(licence)
 
 
 def test_a_user_adds_a_profile_of_their_own_as_a_file(tmp_path: Path) -> None:

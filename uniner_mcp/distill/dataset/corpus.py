@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from uniner_mcp.errors import RequestError, SettingsError
+from uniner_mcp.errors import RequestError, UninerError
+from uniner_mcp.installation import install_command
 
 _COMPRESSED = frozenset({".gz", ".bz2", ".zst", ".lz4"})
 _FORMATS = (".jsonl", ".parquet", ".txt")
@@ -104,4 +105,4 @@ def _pyarrow(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        raise SettingsError("Sampling needs the `sample` extra: pip install 'uniner-mcp[sample]'.") from None
+        raise UninerError(f"Sampling needs the `sample` extra: run {install_command('sample')}.") from None

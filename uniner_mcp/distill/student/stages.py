@@ -7,12 +7,13 @@ from pathlib import Path
 
 from uniner_mcp.distill.recipe import ExportSettings, TrainSettings
 from uniner_mcp.distill.stages import Counts, Stage
-from uniner_mcp.errors import SettingsError
+from uniner_mcp.errors import SettingsError, UninerError
+from uniner_mcp.installation import install_command
 
 
 def _check() -> None:
     if any(find_spec(name) is None for name in ("torch", "transformers", "trl", "peft", "gguf")):
-        raise SettingsError("Training needs the `train` extra: pip install 'uniner-mcp[train]'.")
+        raise UninerError(f"Training needs the `train` extra: run {install_command('train')}.")
 
 
 def train_stage(settings: TrainSettings, data: Path, out: Path) -> Stage:

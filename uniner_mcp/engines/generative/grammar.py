@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from uniner_mcp.extraction.passages import ATOMS
+from uniner_mcp.atoms import ATOMS
 
 _LIST = 'root ::= " "? "[" (mention (", " mention)*)? "]"'
 

@@ -22,6 +22,7 @@ from uniner_mcp.engines.generative.conversation import Conversation, Piece, Prom
 from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, unheard
 from uniner_mcp.engines.generative.reading import Token
 from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
+from uniner_mcp.installation import install_command
 
 CONTEXT = 2048
 """Tokens of one slot, unless `n_ctx` says otherwise: what LLaMA was trained on."""
@@ -238,4 +239,4 @@ def _xllamacpp() -> Any:
     try:
         return import_module("xllamacpp")  # It has no types.
     except ImportError:
-        raise EngineUnavailable("llama.cpp is not installed: pip install 'uniner-mcp[llama]'.") from None
+        raise EngineUnavailable(f"llama.cpp is not installed: run {install_command('llama')}.") from None

@@ -20,6 +20,8 @@ from uniner_mcp.errors import SettingsError
 from uniner_mcp.schema import Frozen
 from uniner_mcp.shipped import load_prompt
 
+UNKNOWN_LICENCE = "unknown, see the model card"
+
 
 class Profile(Frozen):
     """How a model is asked.
@@ -42,7 +44,7 @@ class Profile(Frozen):
     context_budget: int = Field(ge=16)
     max_answer_tokens: int = Field(ge=1)
     constrained: bool = True
-    licence: str = "not stated"
+    licence: str = UNKNOWN_LICENCE
     accuracy_of: str | None = None
 
     @model_validator(mode="after")
@@ -68,6 +70,14 @@ class Profile(Frozen):
         turns = read_messages(chat) if chat is not None else ()
         values = {"dataset": self.dataset} if self.dataset is not None else {}
         return Conversation(template, turns, self.special_tokens, values)
+
+    def licence_of(self, model: str) -> str:
+        """The licence of a model. The profile only knows it for those that its patterns name, if it has any."""
+        return self.licence if self.fits(model) or not self.models else UNKNOWN_LICENCE
+
+    def fits(self, model: str) -> bool:
+        """Whether one of the patterns matches the model's name; case is ignored."""
+        return any(fnmatchcase(model.casefold(), pattern) for pattern in self.models)
 
     def fingerprint(self) -> str:
         """Changes with every word of the prompts, their versions, and how answers are decoded."""
@@ -103,8 +113,7 @@ def find_profile(model: str, chosen: str | None = None, *, served: bool = True) 
                 "one with `prompt` or `template`."
             )
         return profile
-    name = model.casefold()
-    fitting = (p for p in shipped_profiles() if any(fnmatchcase(name, pattern) for pattern in p.models))
+    fitting = (profile for profile in shipped_profiles() if profile.fits(model))
     if served:
         return next(fitting)
     return next((p for p in fitting if p.prompt), next(p for p in shipped_profiles() if p.name == "uniner"))

@@ -17,6 +17,7 @@ from uniner_mcp.engines.generative.conversation import Conversation, Prompt
 from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, unheard
 from uniner_mcp.engines.generative.reading import Token
 from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
+from uniner_mcp.installation import install_command
 
 ENVIRONMENT = {
     # Standard output belongs to the protocol, or to what a command prints.
@@ -160,7 +161,7 @@ class VllmModel:
 
 def _why_not_imported(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "vllm":
-        return "vLLM is not installed: run `pip install 'uniner-mcp[vllm]'`."
+        return f"vLLM is not installed: run {install_command('vllm')}."
     return (
         f"vLLM is installed, but cannot be imported ({type(error).__name__}): `python -c 'import vllm'` shows why; "
         "run `uniner-mcp doctor`."

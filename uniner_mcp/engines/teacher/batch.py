@@ -21,6 +21,7 @@ from uniner_mcp.engines.teacher.chat import Chat, Reply, read_reply
 from uniner_mcp.engines.teacher.ledger import Ledger
 from uniner_mcp.engines.teacher.policy import Policy
 from uniner_mcp.engines.teacher.questions import Questions, teacher_info
+from uniner_mcp.engines.teacher.rules import too_long
 from uniner_mcp.errors import EngineError, EngineUnavailable, NotSent, SettingsError
 from uniner_mcp.schema import EntityType
 
@@ -189,7 +190,7 @@ async def answer_in_batch(
     sent = {str(n): questions[n] for n, (passage, _) in enumerate(asked) if len(passage.text) <= most}
     bodies = {number: batch.body(one.messages, one.response_format) for number, one in sent.items()}
     replies = await batch.replies(bodies, sum(len(one.types) for one in sent.values()), poll_s=poll_s)
-    long = NotSent("length", f"the policy {policy.name} sends no passage of over {most} characters")
+    long = too_long(policy)
     answers: list[list[Answer]] = []
     for number, one in enumerate(questions):
         reply = replies.get(str(number), long)

@@ -80,7 +80,7 @@ class PaidChat:
         if reply.usage is not None:
             actual = self._policy.cost(questions, reply.usage.prompt_tokens, reply.usage.completion_tokens)
             await self._settle(day, reserved, actual, account)
-            metrics.count_tokens(self._teacher.model, actual)
+            metrics.count_tokens(self._teacher.model, actual.input_tokens, actual.output_tokens, actual.usd)
         return reply
 
     async def _reserve(self, cost: Cost, account: Account) -> str:

@@ -32,7 +32,7 @@ async def ask(engine: Engine, passage: Passage, types: Sequence[EntityType], cal
         async with asyncio.timeout(None if math.isinf(call.deadline) else call.time_left()):
             return await engine.answer(passage, types, replace(call, early=early))
     except TimeoutError:
-        failure = EngineTimeout(f"the time of the request was up before {info.name} answered")
+        failure = EngineTimeout(f"the request timed out before {info.name} answered")
     except EngineError as error:
         failure = error
     except UninerError as error:

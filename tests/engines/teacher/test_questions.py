@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uniner_mcp.engines.teacher.asking import conversation, messages, read_mentions, response_format
+from uniner_mcp.engines.teacher.questions import messages, read_mentions, response_format
 from uniner_mcp.schema import EntityType
 
 TYPES = [EntityType(name="person"), EntityType(name="left-back", definition='plays "left"')]
 
 
 def test_one_chat_asks_all_questions_by_number_with_their_definitions() -> None:
-    turns = messages(conversation(), "Ada {type}", TYPES)
+    turns = messages("Ada {type}", TYPES)
     assert [turn["role"] for turn in turns] == ["system", "user", "assistant", "user"]
     assert turns[1]["content"] == "Text: Ada {type}"
     questions = json.loads(turns[-1]["content"].partition("? ")[2])
