@@ -1,4 +1,4 @@
-"""Start the server of an unpacked bundle as a host does, by its manifest, and call a tool: bundle_client.py FOLDER."""
+"""Start the server of an unpacked bundle from its manifest, like a host, and call a tool: bundle_client.py FOLDER."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = "Marie Curie left Warsaw."
 
 
 async def main(folder: Path) -> None:
-    """Prints the entities; fails where they are not those of the text."""
+    """Print the entities; fail if they are not those of the text."""
     config = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["server"]["mcp_config"]
     arguments = [argument.replace("${__dirname}", str(folder)) for argument in config["args"]]
     server = StdioServerParameters(command=config["command"], args=arguments, env=dict(os.environ))

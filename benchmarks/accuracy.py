@@ -1,11 +1,11 @@
-"""F1 of an engine over annotated test sets, through the extractor as users call it.
+"""Measure the F1 of an engine on annotated test sets, with the extractor as users call it.
 
     python benchmarks/accuracy.py --data DATA            # the table
-    python benchmarks/accuracy.py --data DATA --write    # also scores.json and the model card of the shipped weights
+    python benchmarks/accuracy.py --data DATA --write    # also write scores.json and the shipped model card
 
-DATA holds one folder a set (`test.jsonl.gz`, `card.json`). The score is the paper's: micro F1 over normalised strings
-per type, every passage asked every type of its set, types such as "miscellaneous" left out. Intervals are of
-1,000 draws of passages with repetition.
+DATA contains one folder per set (`test.jsonl.gz`, `card.json`). The score is the paper's: micro F1 over normalised
+strings per type. Every passage is asked for every type of its set; types such as "miscellaneous" are left out.
+Intervals are bootstrapped: 1,000 samples of passages with replacement.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ DOMAINS = {
     "social_media": ["mit_movie", "mit_restaurant"],
     "finance": ["finer_ord"],
 }
-"""Sets of each domain that the shipped model was not trained on: what to expect on new text."""
+"""Sets of each domain that the shipped model was not trained on: the accuracy to expect on new text."""
 SAMPLE = 500
-"""Passages of the sets that only stand for a domain; the zero-shot and the other four are scored in full."""
+"""Passages of the sets that only represent a domain; the zero-shot sets and the other four are scored in full."""
 
 
 async def measure(extractor: Extractor, test_set: TestSet) -> dict[str, float]:
-    """F1 with its 95 % interval over passages, precision and recall in percent, and how many passages there are."""
+    """Return F1 with its 95 % interval over passages, precision and recall in percent, and the number of passages."""
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder), extractor, [test_set], "test")
         await run.predict(extractor, test_set, lambda: None)
@@ -58,10 +58,10 @@ async def measure(extractor: Extractor, test_set: TestSet) -> dict[str, float]:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
     parser.add_argument("--sets", nargs="*", help="only these sets")
-    parser.add_argument("--nano-path", type=Path, help="other weights than the shipped ones")
-    parser.add_argument("--limit", type=int, help="at most so many passages a set")
+    parser.add_argument("--nano-path", type=Path, help="folder of weights to use instead of the shipped ones")
+    parser.add_argument("--limit", type=int, help="maximum number of passages per set")
     parser.add_argument("--write", action="store_true", help="write scores.json and the model card")
     arguments = parser.parse_args()
     names = arguments.sets or list(dict.fromkeys([*ZERO_SHOT, *OTHERS, *(s for d in DOMAINS.values() for s in d)]))

@@ -1,16 +1,17 @@
-"""What a confidence of nano is worth: is it the share that is right, and what does asking elsewhere below it gain?
+"""Measure nano's confidence: does it match the share of correct mentions, and what does a teacher gain below a limit?
 
     python benchmarks/calibration.py --data DATA
 
-Test passages of sets that nano was not trained on, as users get them (`overlap="flat"`, all types of the set). The
-calibration of the shipped weights was fitted on *development* passages of the first group, and on nothing of the
-second. Each set weighs the same. A mention is right where its normalised string is annotated with its type.
+The data are test passages of sets that nano was not trained on, with the entities that users get (`overlap="flat"`, all
+types of the set). The calibration of the shipped weights was fitted on *development* passages of the first group; the
+second group was not used. All sets have the same weight. A mention is right if its normalised string is annotated with
+its type.
 
 - ECE: expected calibration error, over ten bins of equal width.
-- By how often training met the type, in mentions drawn for an epoch: mean confidence, and the share that is right.
-- By `min_confidence`: precision, recall and F1 of what is left.
+- By frequency of the type in training, in sampled mentions per epoch: mean confidence, and the share that is right.
+- By `min_confidence`: precision, recall and F1 of the remaining mentions.
 - The trade-off of the `low-confidence` fallback: a question (passage and type) with a mention below the limit goes to a
-  teacher, which is taken to answer as the annotators did: the most that asking can gain.
+  teacher, which is assumed to answer as the annotators did. This is the upper bound of the gain.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ LIMITS = [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One passage and type: what is annotated, and what was found with which confidence."""
+    """One passage and type: the annotated mentions, and those found, with their confidence."""
 
     kind: str
     gold: list[str]
     found: list[tuple[str, float]]
 
     def kept(self, limit: float) -> Counts:
-        """What is left of it at a `min_confidence`."""
+        """Count the mentions that remain with a `min_confidence`."""
         return count(self.gold, [text for text, sure in self.found if sure >= limit])
 
     def unsure(self, limit: float) -> bool:
-        """Whether the `low-confidence` policy would ask elsewhere."""
+        """Return whether the `low-confidence` policy would ask the teacher."""
         return any(sure < limit for _, sure in self.found)
 
 
@@ -67,11 +68,11 @@ async def questions(extractor: Extractor, data: Path, name: str, limit: int) -> 
 
 
 Row = tuple[str, float, float, float]
-"""A mention: its type, its confidence, 1 where it is right, and its weight."""
+"""A mention: its type, its confidence, 1 if it is right, and its weight."""
 
 
 def mentions(by_set: dict[str, list[Question]]) -> list[Row]:
-    """All mentions; those of a set weigh 1 together."""
+    """Return all mentions; the weights of a set add up to 1."""
     rows: list[Row] = []
     for asked in by_set.values():
         total = sum(len(question.found) for question in asked)
@@ -82,7 +83,7 @@ def mentions(by_set: dict[str, list[Question]]) -> list[Row]:
 
 
 def said_and_right(rows: list[Row]) -> tuple[float, float, float]:
-    """Weight, mean confidence, share that is right."""
+    """Return the weight, the mean confidence and the share that is right."""
     weight = sum(row[3] for row in rows)
     return weight, sum(row[1] * row[3] for row in rows) / weight, sum(row[2] * row[3] for row in rows) / weight
 
@@ -128,9 +129,9 @@ def report(title: str, by_set: dict[str, list[Question]], met: Counter[str]) -> 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--nano-path", type=Path, help="other weights than the shipped ones")
-    parser.add_argument("--limit", type=int, default=300, help="passages of a set")
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
+    parser.add_argument("--nano-path", type=Path, help="folder of weights to use instead of the shipped ones")
+    parser.add_argument("--limit", type=int, default=300, help="passages per set")
     arguments = parser.parse_args()
     met: Counter[str] = Counter()
     for source in load_sources(arguments.data):

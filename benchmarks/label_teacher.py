@@ -1,4 +1,4 @@
-"""A teacher for `distill annotate` that costs nothing: it serves the labels of an annotated set in OpenAI's API.
+"""A free teacher for `distill annotate`: it serves the labels of an annotated set through OpenAI's API.
 
 python -m benchmarks.label_teacher data/synthetic_open --port 8399 --policy teacher.toml
 """
@@ -36,7 +36,7 @@ output = 0
 
 
 class LabelTeacher(ThreadingHTTPServer):
-    """Answers the type prompt of the paper with the pairs of the set; what it does not know with an empty list."""
+    """Answers the paper's type prompt with the pairs of the set, and unknown passages with an empty list."""
 
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         text = body["messages"][-1]["content"].partition("Passage: ")[2]
         said = str(cast("LabelTeacher", self.server).pairs.get(text.strip(), []))
-        # Tokens are counted as four characters each.
+        # Estimate tokens as four characters each.
         usage = {"prompt_tokens": len(str(body)) // 4, "completion_tokens": len(said) // 4}
         usage["total_tokens"] = sum(usage.values())
         choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
@@ -69,9 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("set", type=Path)
-    parser.add_argument("--port", type=int, default=8399)
-    parser.add_argument("--policy", type=Path, help="write a fallback policy with this teacher there")
+    parser.add_argument("set", type=Path, help="folder of the annotated set")
+    parser.add_argument("--port", type=int, default=8399, help="port to listen on")
+    parser.add_argument("--policy", type=Path, help="file to write a fallback policy with this teacher to")
     given = parser.parse_args()
     if given.policy is not None:
         given.policy.write_text(POLICY.format(name=given.set.name, port=given.port), encoding="utf-8")

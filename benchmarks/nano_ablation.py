@@ -1,12 +1,13 @@
-"""What each choice of the nano recipe gives: short trainings that differ in one thing, by F1 on development passages.
+"""Measure the effect of each choice in the nano recipe: F1 on development passages of short, differing trainings.
 
-    python benchmarks/nano_ablation.py --data DATA --out RUNS            # all, one after the other; the table
+    python benchmarks/nano_ablation.py --data DATA --out RUNS            # run all variants in turn, print the table
     python benchmarks/nano_ablation.py --data DATA --out RUNS --only "the recipe" "no dropout"
-    python benchmarks/nano_ablation.py --data DATA --out RUNS --write    # also into the shipped model card
+    python benchmarks/nano_ablation.py --data DATA --out RUNS --write    # also write it to the shipped model card
 
-Needs the `train` extra; some three minutes each on two cores. What is in RUNS already is not run again. Each sees about
-150,000 tokens, an eighteenth of the whole training: that shows what is learnt quickly, not what lasts. F1 is the mean
-over the sets of `uniner_mcp.distill.nano.validation` not trained on, each run at the threshold where it is highest.
+Each variant differs from the recipe in one choice. Needs the `train` extra, and about three minutes per variant on two
+cores. Variants that are already in RUNS are not run again. Each training sees about 150,000 tokens, an eighteenth of
+the full training: this shows what is learnt quickly, not what lasts. F1 is the mean over the sets of
+`uniner_mcp.distill.nano.validation` that nano is not trained on, each run at its best threshold.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ STEPS = 150
 
 
 def drawn_from(choose: Callable[[list[Source]], list[Source]]) -> AbstractContextManager[object]:
-    """Training on other sources."""
+    """Train on other sources."""
     load = sampling.load_sources
     return patch.object(training, "load_sources", lambda folder: choose(load(folder)))
 
@@ -53,7 +54,7 @@ def twice_the_rest(sources: list[Source]) -> list[Source]:
 
 
 def focal(logits: Tensor, batch: Batch) -> Tensor:
-    """Focal loss (Lin et al. 2017) with a focus of 2: what is right already counts little."""
+    """Focal loss (Lin et al. 2017) with gamma = 2: predictions that are already right count little."""
     each = functional.binary_cross_entropy_with_logits(logits, batch.target, reduction="none")
     each = each * (1 - torch.exp(-each)) ** 2
     return (each * batch.valid[..., None]).sum() / batch.target.sum().clamp(min=1)
@@ -61,7 +62,7 @@ def focal(logits: Tensor, batch: Batch) -> Tensor:
 
 @dataclass(frozen=True)
 class Variant:
-    """What differs from the recipe: settings, and what is replaced while it trains."""
+    """A difference from the recipe: settings, and patches that apply during training."""
 
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     replaced: Sequence[AbstractContextManager[object]] = ()
@@ -87,7 +88,7 @@ VARIANTS = {
 
 
 def measured(name: str, data: Path, out: Path) -> dict[str, Any]:
-    """The last line of the log of a variant, which is trained unless it was."""
+    """Return the last line of a variant's log; train the variant first if it is not there yet."""
     variant, folder = VARIANTS[name], out / name.replace(" ", "-")
     with ExitStack() as stack:
         for replaced in variant.replaced:
@@ -100,10 +101,10 @@ def measured(name: str, data: Path, out: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--write", action="store_true", help="write the table into the model card")
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the trainings")
+    parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), help="only these variants")
+    parser.add_argument("--write", action="store_true", help="write the table to the model card")
     arguments = parser.parse_args()
     rows: dict[str, dict[str, Any]] = {}
     print(f"{'':32} {'F1':>5} {'less the recipe':>15} {'threshold':>9} {TRAINED_ON:>14}")

@@ -1,8 +1,8 @@
-"""Where nano goes wrong, on development passages: kinds of mistakes, types it confuses or misses, and lower case.
+"""Analyse nano's errors on development passages: kinds of errors, confused and missed types, and lowercased text.
 
     python benchmarks/nano_errors.py --data DATA
 
-The passages are those of `uniner_mcp.distill.nano.validation`; none is of the zero-shot benchmark. Counts are mentions.
+The passages are those of `uniner_mcp.distill.nano.validation`; none is in the zero-shot benchmark. Counts are mentions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KINDS = get_args(Kind)
 
 
 def lowered(example: Example) -> Example:
-    """The passage as people type queries; as it is where a letter changes its length in lower case."""
+    """Return the passage in lower case, as users type queries; unchanged if its length would change."""
     text = example.text.lower()
     if len(text) != len(example.text):
         return example
@@ -53,8 +53,8 @@ def strict_f1(counted: Counter[str]) -> float:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--nano-path", type=Path, help="other weights than the shipped ones")
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
+    parser.add_argument("--nano-path", type=Path, help="folder of weights to use instead of the shipped ones")
     arguments = parser.parse_args()
     confused: Counter[str] = Counter()
     missed: Counter[str] = Counter()

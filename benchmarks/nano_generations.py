@@ -1,10 +1,10 @@
-"""Two generations of nano side by side in one run: time of a passage, time to load, memory, size.
+"""Compare two generations of nano in one run: time per passage, load time, memory, size.
 
     mkdir -p runs/nano-1
     git archive 663fed9 uniner_mcp/engines/nano/model | tar -x -C runs/nano-1 --strip-components 4
     python benchmarks/nano_generations.py --before runs/nano-1
 
-663fed9 has the weights of the first generation. Keep the machine otherwise idle.
+Commit 663fed9 contains the weights of the first generation. Keep the machine otherwise idle.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ began = time.perf_counter()
 NanoRuntime(Path(folder), read_manifest(Path(folder)), 2).read(text, types)
 print(1000 * (time.perf_counter() - began), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-"""Prints milliseconds from the files to a first answer, and the peak memory of a process that does nothing else."""
+"""Prints the milliseconds from the files to a first answer, and the peak memory of a process that does nothing else."""
 
 
 def megabytes(folder: Path) -> float:
@@ -42,7 +42,7 @@ def megabytes(folder: Path) -> float:
 
 
 def loading(folders: tuple[Path, Path], text: str) -> list[tuple[float, float]]:
-    """Median milliseconds and MiB of each, over processes that are started in turn."""
+    """Return the median milliseconds and MiB of each, over processes started alternately."""
     taken: tuple[list[list[float]], list[list[float]]] = ([], [])
     for _ in range(9):
         for folder, numbers in zip(folders, taken, strict=True):
@@ -54,7 +54,7 @@ def loading(folders: tuple[Path, Path], text: str) -> list[tuple[float, float]]:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--before", type=Path, required=True, help="the folder of the older weights")
+    parser.add_argument("--before", type=Path, required=True, help="folder of the older weights")
     before: Path = parser.parse_args().before
     passage = " ".join(DOCUMENT.read_text(encoding="utf-8").split()[:120])
     print(f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")

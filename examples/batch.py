@@ -1,8 +1,8 @@
-"""Read many documents: a line of JSON for each, with its entities. What was read before comes from the cache.
+"""Extract entities from many documents into a JSON Lines file. Repeated questions are answered from the cache.
 
 python examples/batch.py INPUT --types person,organization --out entities.jsonl
 
-INPUT is a folder of .txt files, or a file of JSON lines with the keys `id` and `text`.
+INPUT is a folder of .txt files, or a JSON Lines file with the keys `id` and `text`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any
 from uniner_mcp import Extractor, UninerError
 
 AT_ONCE = 4
-"""Documents that are read at the same time."""
+"""Number of documents that are read concurrently."""
 
 
 def documents(source: Path) -> Iterator[tuple[str, bytes]]:
-    """The id of each document (of a line, its number), and what is written there."""
+    """Yield the id and the raw content of each document; the id of a line is its number."""
     if source.is_dir():
         for path in sorted(source.glob("*.txt")):
             yield path.name, path.read_bytes()
@@ -36,7 +36,7 @@ def documents(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 async def main(source: Path, types: list[str], out: Path) -> int:
-    """Write a line a document, in the order of the input; returns how many failed."""
+    """Write one line per document, in input order, and return the number of failures."""
     given = documents(source)
     done: Counter[str] = Counter()
     async with Extractor.open() as extractor:
@@ -53,7 +53,7 @@ async def main(source: Path, types: list[str], out: Path) -> int:
             return {"id": name, **extraction.model_dump(exclude_none=True)}
 
         with out.open("w", encoding="utf-8") as lines:
-            # A few at a time: the input may be larger than memory.
+            # A few at a time, because the input may be larger than memory.
             while some := list(islice(given, AT_ONCE)):
                 for row in await asyncio.gather(*(read(name, written) for name, written in some)):
                     lines.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -64,9 +64,9 @@ async def main(source: Path, types: list[str], out: Path) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--types", required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("source", type=Path, metavar="INPUT", help="folder of .txt files, or JSON Lines file")
+    parser.add_argument("--types", required=True, help="entity types, comma-separated")
+    parser.add_argument("--out", type=Path, required=True, help="JSON Lines file to write")
     arguments = parser.parse_args()
     asked = [name for name in arguments.types.split(",") if name.strip()]
     sys.exit(1 if asyncio.run(main(arguments.source, asked, arguments.out)) else 0)

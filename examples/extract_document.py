@@ -1,4 +1,4 @@
-"""Find the people and organizations of a document and count how often each is named.
+"""Find the people and organizations in a document and count how often each is named.
 
 python examples/extract_document.py [FILE]
 """
@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parent / "documents" / "workshop_on_electronic_texts.t
 
 
 async def main(path: Path) -> None:
-    """Print the ten most named of each type."""
+    """Print the ten most frequent names of each type."""
     text = path.read_text(encoding="utf-8")
     async with Extractor.open() as extractor:
         extraction = await extractor.extract(text, entity_types=["person", "organization"])

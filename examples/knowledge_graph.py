@@ -1,9 +1,9 @@
-"""Build a graph of who and what is named together, print its strongest ties, and write it as GraphML.
+"""Build a graph of entities that occur together, print its strongest ties, and write it as GraphML.
 
 python examples/knowledge_graph.py [FILE] [--graphml out.graphml]
 
-Two entities are tied by each paragraph that names both. What kind of tie it is, the entities do not say: a large model
-can be asked about the few paragraphs of a tie, rather than about the whole document.
+Two entities are tied by each paragraph that names both. The graph does not say what kind of tie it is: ask a large
+model about the few paragraphs of a tie, rather than about the whole document.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from uniner_mcp import SyncExtractor
 DOCUMENT = Path(__file__).parent / "documents" / "workshop_on_electronic_texts.txt"
 TYPES = ["person", "university", "company", "library"]
 Node = tuple[str, str]
-"""Type and name."""
+"""The type and the name of an entity."""
 
 
 def ties(text: str) -> Counter[tuple[Node, Node]]:
-    """In how many paragraphs two entities are named together."""
+    """Count the paragraphs that name both of two entities."""
     with SyncExtractor.open() as extractor:
         entities = extractor.extract(text, entity_types=TYPES).entities
     counted: Counter[tuple[Node, Node]] = Counter()
@@ -37,7 +37,7 @@ def ties(text: str) -> Counter[tuple[Node, Node]]:
 
 
 def graphml(counted: Counter[tuple[Node, Node]]) -> ElementTree.ElementTree[ElementTree.Element]:
-    """The graph in GraphML."""
+    """Return the graph as GraphML."""
     root = ElementTree.Element("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
     ElementTree.SubElement(root, "key", {"id": "type", "for": "node", "attr.name": "type", "attr.type": "string"})
     ElementTree.SubElement(root, "key", {"id": "weight", "for": "edge", "attr.name": "weight", "attr.type": "int"})
@@ -53,8 +53,8 @@ def graphml(counted: Counter[tuple[Node, Node]]) -> ElementTree.ElementTree[Elem
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, nargs="?", default=DOCUMENT)
-    parser.add_argument("--graphml", type=Path)
+    parser.add_argument("file", type=Path, nargs="?", default=DOCUMENT, help="UTF-8 text file; default: a report")
+    parser.add_argument("--graphml", type=Path, help="file to write the graph to")
     arguments = parser.parse_args()
     counted = ties(arguments.file.read_text(encoding="utf-8"))
     for (one, other), weight in counted.most_common(12):

@@ -1,4 +1,4 @@
-"""A LangGraph agent, built by hand: a model that may call extract_entities as often as it likes, and then answers.
+"""A LangGraph agent, built by hand: the model may call extract_entities any number of times before it answers.
 
 python examples/langgraph_agent.py "Who met whom? Ada Lovelace met Tom in London." --model openai:gpt-5.4-mini
 
@@ -20,7 +20,7 @@ from uniner_mcp.integrations.langchain import entity_tool
 
 
 def ask(question: str, model: BaseChatModel) -> list[Any]:
-    """The conversation: the last message is the answer, those of the tool have the Extraction as artifact."""
+    """Return the conversation. The last message is the answer; tool messages have the Extraction as their artifact."""
     with SyncExtractor.open() as extractor:
         tools = [entity_tool(extractor)]
         asking = model.bind_tools(tools)
@@ -41,7 +41,7 @@ if __name__ == "__main__":
     from langchain.chat_models import init_chat_model
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question")
-    parser.add_argument("--model", required=True)
+    parser.add_argument("question", help="question that contains the text")
+    parser.add_argument("--model", required=True, help="chat model, such as openai:gpt-5.4-mini")
     arguments = parser.parse_args()
     print(ask(arguments.question, init_chat_model(arguments.model))[-1].content)

@@ -17,8 +17,8 @@ TEXT = "The Supreme Court of India heard Kesavananda Bharati v. State of Kerala 
 
 
 async def main() -> None:
-    """Print the tools, then the entities of a sentence."""
-    # Of the environment only what is given here reaches the server: settings and keys with it.
+    """Print the tools, then the entities in a sentence."""
+    # The server gets only the variables passed here, so pass on the environment with its settings and keys.
     arguments = ["-m", "uniner_mcp", "serve"]
     server = StdioServerParameters(command=sys.executable, args=arguments, env=dict(os.environ))
     async with Client(server) as client:

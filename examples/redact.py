@@ -1,9 +1,9 @@
-"""Take personal data out of a text: every name, address and the like is replaced by its type and a number.
+"""Redact personal data in a text: replace each name, address and the like by its type and a number.
 
 python examples/redact.py [FILE]
 
-The same name always gets the same number, so that the text can still be followed. Statistical models miss things: this
-is a help for people who check, not a guarantee. Things of a fixed form (e-mail, IBAN) are better found by pattern.
+The same name always gets the same number, so that the text remains readable. Statistical models miss things: this helps
+people who check the result, and guarantees nothing. Patterns are better at data with a fixed form (e-mail, IBAN).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 
 
 def redact(text: str, extractor: SyncExtractor) -> tuple[str, dict[str, str]]:
-    """The text without them, and what each placeholder stands for."""
+    """Return the redacted text, and the mention behind each placeholder."""
     extraction = extractor.extract(text, entity_types=TYPES)
     if extraction.unanswered:
         raise SystemExit(f"Not redacted: {extraction.unanswered[0].type} could not be answered for all of the text.")

@@ -1,10 +1,10 @@
-"""An agent that answers questions about a long report: it turns pages, and finds entities with exact places.
+"""An agent that answers questions about a long report: it reads pages, and finds entities with their page numbers.
 
 python examples/report_agent.py "Which universities are named, and on which pages?" --model openai:gpt-5.4-mini
 
 Needs the extra `pydantic-ai` and a chat model (for OpenAI: `pip install 'pydantic-ai-slim[openai]'`, OPENAI_API_KEY).
-Pages are what `pdftotext report.pdf report.txt` puts between form feeds; the report that is here has none, and is cut
-at every 3,000 characters. Only what the agent reads goes to the chat model; entities are found on this machine.
+Pages are separated by form feeds, as `pdftotext report.pdf report.txt` writes them. The default report has none, and is
+split every 3,000 characters. Only what the agent reads goes to the chat model; entities are found on this machine.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ REPORT = Path(__file__).parent / "documents" / "workshop_on_electronic_texts.txt
 PAGE_CHARS = 3000
 INSTRUCTIONS = (
     "You answer questions about a report. find_in_report finds all entities of some types with their pages; read_page "
-    "gives the words of a page. Name the page of each thing you say."
+    "returns the text of a page. Cite the page of each statement."
 )
 
 
 def pages_of(text: str) -> list[str]:
-    """The pages of a report: between form feeds, or else stretches of PAGE_CHARS."""
+    """Split a report into pages: at form feeds, or else every PAGE_CHARS characters."""
     if "\f" in text:
         return text.removesuffix("\f").split("\f")
     return [text[begin : begin + PAGE_CHARS] for begin in range(0, len(text), PAGE_CHARS)]
 
 
 async def ask(question: str, pages: list[str], model: Model | str) -> str:
-    """What the agent answers."""
+    """Return the agent's answer."""
     async with Extractor.open() as extractor:
         agent = Agent(model, instructions=INSTRUCTIONS)
 
         @agent.tool_plain
         async def find_in_report(entity_types: list[str]) -> dict[str, list[int]]:  # pyright: ignore[reportUnusedFunction]
-            """Find all entities of some types, such as 'university' or 'person'. Gives each name with its pages."""
+            """Find all entities of some types, such as 'university' or 'person'. Returns each name with its pages."""
             found: dict[str, list[int]] = {}
             for number, page in enumerate(pages, start=1):
                 if not page.strip():
@@ -57,17 +57,17 @@ async def ask(question: str, pages: list[str], model: Model | str) -> str:
 
         @agent.tool_plain
         def read_page(number: int) -> str:  # pyright: ignore[reportUnusedFunction]
-            """The words of a page, counted from 1."""
-            return pages[number - 1] if 1 <= number <= len(pages) else f"There are pages 1 to {len(pages)}."
+            """Return the text of a page. Pages are counted from 1."""
+            return pages[number - 1] if 1 <= number <= len(pages) else f"The pages are 1 to {len(pages)}."
 
         return (await agent.run(question)).output
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--report", type=Path, default=REPORT)
+    parser.add_argument("question", help="question about the report")
+    parser.add_argument("--model", required=True, help="chat model, such as openai:gpt-5.4-mini")
+    parser.add_argument("--report", type=Path, default=REPORT, help="UTF-8 text file; default: an example report")
     arguments = parser.parse_args()
     report = pages_of(arguments.report.read_text(encoding="utf-8"))
     print(asyncio.run(ask(arguments.question, report, arguments.model)))

@@ -1,4 +1,4 @@
-"""Write what README and docs/ repeat: tools.md and commands.md the code, model-card.md the card, outputs of examples.
+"""Update the generated parts of README and docs/: tools.md, commands.md, model-card.md, scores and example outputs.
 
 .venv/bin/python scripts/reference.py
 """
@@ -23,10 +23,10 @@ from uniner_mcp.server.app import build_server
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-# The example of fallbacks.md needs a server that speaks the Batch API: tests/engines/teacher/test_batch.py runs it.
+# The example of fallbacks.md needs a server with the Batch API: tests/engines/teacher/test_batch.py runs it.
 PAGES = [ROOT / "README.md", *(page for page in sorted(DOCS.glob("*.md")) if page.name != "fallbacks.md")]
 SHOWN = re.compile(r"^```(sh|python)\n((?:(?!```).*\n)+)```\n\n```\n((?:(?!```).*\n)*)```$", re.MULTILINE)
-"""An example, and the plain block right behind it: what it prints."""
+"""An example, followed by a plain block with its output."""
 ZERO_SHOT = [f"crossner_{name}" for name in ("ai", "literature", "music", "politics", "science")]
 ZERO_SHOT += ["mit_movie", "mit_restaurant"]
 NOTE = "<!-- Written by scripts/reference.py: change the code, not this page. -->\n\n"
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def with_scores(page: str) -> str:
-    """A page with the F1 of the shipped weights in the first column of its table of sets."""
+    """Return the page with the F1 of the shipped weights in the first column of its table of sets."""
     scores = read_scores(SHIPPED)
     if scores is None:
         return page
@@ -55,7 +55,7 @@ def with_scores(page: str) -> str:
 
 
 def with_outputs(page: str) -> str:
-    """A page with what its examples print now."""
+    """Return the page with the current output of its examples."""
 
     def renewed(match: re.Match[str]) -> str:
         language, example, _ = match.groups()
@@ -65,8 +65,8 @@ def with_outputs(page: str) -> str:
 
 
 def output_of(language: str, example: str) -> str:
-    """What an example prints, in an empty folder, with the commands of this environment and an empty cache."""
-    # Of the command that sets up and runs, only what it runs.
+    """Return the output of an example, run in an empty folder with this environment's commands and an empty cache."""
+    # Skip the set-up part of a command that sets up an environment first.
     command = re.sub(r"^.*?\.venv/bin/uniner-mcp", "uniner-mcp", example)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as folder:
@@ -82,13 +82,13 @@ def output_of(language: str, example: str) -> str:
 
 
 def model_card_page() -> str:
-    """The card of the shipped weights, without what is meant for machines."""
+    """Return the model card of the shipped weights without its front matter."""
     _, _, card = (SHIPPED / "README.md").read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
     return NOTE + card.lstrip()
 
 
 def tools_page() -> str:
-    """What a client is told of the server: instructions, tools, resources, prompts."""
+    """Return a page on what a client sees of the server: instructions, tools, resources, prompts."""
     return asyncio.run(_tools_page())
 
 
@@ -128,7 +128,7 @@ def _line(text: str | None) -> str:
 
 
 def _objects(schema: dict[str, Any]) -> list[str]:
-    """The result, and each object that it holds."""
+    """Return the table of the result, and of each object in it."""
     lines = _table("result", schema)
     for name, part in schema.get("$defs", {}).items():
         if "properties" in part:
@@ -165,7 +165,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def commands_page() -> str:
-    """The command line, as Typer writes it down: each command with its arguments and options."""
+    """Return Typer's reference of the command line: each command with its arguments and options."""
     command = [sys.executable, "-m", "typer", "uniner_mcp.cli", "utils", "docs", "--name", "uniner-mcp"]
     written = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return NOTE + written.replace("# `uniner-mcp`", "# Command line", 1)

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/images: the page, the card in a host, the playground, each in light and dark.
+"""Take the screenshots in docs/images: the page, the card in a host and the playground, each in light and dark mode.
 
 .venv/bin/python scripts/screenshots.py        # needs Chromium
 """
@@ -49,7 +49,7 @@ frame.srcdoc = CARD;
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     IMAGES.mkdir(exist_ok=True)
     with SyncExtractor.open() as extractor:
         extraction = extractor.extract(TEXT, entity_types=TYPES)
@@ -70,12 +70,12 @@ def main() -> None:
 
 
 def opened(browser: Browser, scheme: Any) -> Page:
-    """A new page of the size of the pictures."""
+    """Return a new browser page of the size of the screenshots."""
     return browser.new_context(viewport={"width": 900, "height": 600}, color_scheme=scheme).new_page()
 
 
 def host(extraction: Extraction, scheme: str) -> str:
-    """A host of MCP Apps, as far as a card needs one."""
+    """Return the page of a minimal MCP Apps host, with only what a card needs."""
     result = extraction.model_dump(mode="json", exclude_none=True)
     shown = {"THEME": scheme, "CALL": {"text": TEXT, "entity_types": TYPES}, "RESULT": result}
     page = HOST
@@ -85,7 +85,7 @@ def host(extraction: Extraction, scheme: str) -> str:
 
 
 def playgrounds(browser: Browser) -> None:
-    """The pictures of a real playground."""
+    """Take the screenshots of a running playground."""
     url = "http://127.0.0.1:8766/"
     command = [sys.executable, "-m", "uniner_mcp", "playground", "--no-browser", "--port", "8766"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
@@ -97,7 +97,7 @@ def playgrounds(browser: Browser) -> None:
                 except OSError:
                     time.sleep(0.1)
             else:
-                raise SystemExit("The playground did not start: is port 8766 taken?")
+                raise SystemExit("The playground did not start. Check whether port 8766 is in use.")
             for scheme in ("light", "dark"):
                 page = opened(browser, scheme)
                 page.goto(url)
@@ -111,7 +111,7 @@ def playgrounds(browser: Browser) -> None:
 
 
 def shot(page: Page, name: str) -> None:
-    """Take one picture."""
+    """Take one screenshot."""
     page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
 
 

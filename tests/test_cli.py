@@ -76,7 +76,7 @@ def test_extract_takes_a_domain_and_definitions() -> None:
         (["extract", "-t", "person"], "--file"),
         (["extract", SENTENCE], "--domain"),
         (["extract", SENTENCE, "-t", "person", "-d", "law"], "--types"),
-        (["extract", SENTENCE, "-d", "lwa"], "Nearest: law"),
+        (["extract", SENTENCE, "-d", "lwa"], "Closest: law"),
         (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=definition"),
         (["extract", SENTENCE, "-t", "x", "--json", "--table"], "not both"),
         (["extract", "-f", "nowhere.txt", "-t", "x"], "Cannot read"),
@@ -214,7 +214,7 @@ def test_extract_says_what_the_teacher_was_not_asked(tmp_path: Path, monkeypatch
     policy = write_policy(tmp_path, "on-failure", "http://127.0.0.1:9/v1", more)
     result = run("extract", SENTENCE, "-t", "person", "--fallback", policy)
     assert result.exit_code == 0 and "[Marie Curie](person)" in result.stdout
-    assert "not asked of the teacher (1): the budget of questions" in " ".join(result.stderr.split())
+    assert "teacher did not answer (1): the budget of questions" in " ".join(result.stderr.split())
 
 
 def test_serve_says_which_teacher_may_be_asked(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_running_server_is_named_by_its_address(home: Path, client: str, entry
 
 def test_claude_desktop_takes_no_address(home: Path) -> None:
     result = run("install", "claude-desktop", "--http", "http://gpu1:8000/mcp")
-    assert result.exit_code == 1 and "under Connectors" in " ".join(result.stderr.split())
+    assert result.exit_code == 2 and "under Connectors" in " ".join(result.stderr.split())
     assert not (home / ".config").exists()
 
 
@@ -89,26 +89,26 @@ def test_what_is_there_stays_and_is_kept_beside_it(home: Path, client: str) -> N
     assert json.loads(path.with_name(f"{path.name}.bak").read_text(encoding="utf-8")) == others
     written = path.read_bytes()
     again = run("install", client)
-    assert again.exit_code == 0 and "as it should be" in "".join(again.stdout.splitlines())
+    assert again.exit_code == 0 and "already up to date" in "".join(again.stdout.splitlines())
     assert path.read_bytes() == written and len(list(path.parent.glob("*.bak*"))) == 1
     assert run("uninstall", client).exit_code == 0
     assert held(home, client) == {"ü": [1], key: {"other": {"command": "x"}}, "last": None}
     assert path.with_name(f"{path.name}.bak-2").exists()
-    assert "as it should be" in "".join(run("uninstall", client).stdout.splitlines())
+    assert "already up to date" in "".join(run("uninstall", client).stdout.splitlines())
 
 
 @pytest.mark.parametrize("command", [["install", "cursor"], ["uninstall", "cursor"]])
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b'{"a": 1, // no\n}', "not plain JSON (line 1"), (b"[1]", "does not hold an object"), (b"\xff", "UTF-8"),
-     (b'{"mcpServers": [1]}', "does not hold an object")],
+    [(b'{"a": 1, // no\n}', "not plain JSON (line 1"), (b"[1]", "is not an object of servers"), (b"\xff", "UTF-8"),
+     (b'{"mcpServers": [1]}', "is not an object of servers")],
 )  # fmt: skip
 def test_a_file_that_cannot_be_merged_is_left_alone(home: Path, command: list[str], content: bytes, said: str) -> None:
     path = home / ".cursor" / "mcp.json"
     path.parent.mkdir()
     path.write_bytes(content)
     result = run(*command)
-    assert result.exit_code == 1 and said in " ".join(result.stderr.split())
+    assert result.exit_code == 2 and said in " ".join(result.stderr.split())
     assert path.read_bytes() == content and list(path.parent.iterdir()) == [path]
 
 
@@ -151,10 +151,10 @@ def test_each_system_has_its_places(monkeypatch: pytest.MonkeyPatch, platform: s
 def test_without_a_command_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *given, **more: None)
     result = run("install", "cursor")
-    assert result.exit_code == 1 and "pip install uniner-mcp" in " ".join(result.stderr.split())
+    assert result.exit_code == 2 and "Cannot find the command" in " ".join(result.stderr.split())
 
 
 def test_an_address_without_its_scheme_is_refused(home: Path) -> None:
     result = run("install", "cursor", "--http", "localhost:8000/mcp")
-    assert result.exit_code == 1 and "http://host:port/mcp" in result.stderr
+    assert result.exit_code == 2 and "http://host:port/mcp" in result.stderr
     assert not (home / FILES["cursor"][0]).exists()

@@ -84,7 +84,7 @@ def test_an_unknown_domain_names_the_nearest_and_all():
     with pytest.raises(RequestError) as caught:
         find_domain("finanse")
     assert str(caught.value) == (
-        f"There is no domain 'finanse'. Nearest: finance. The domains are: {', '.join(NAMES)}."
+        f"There is no domain 'finanse'. Closest: finance. The domains are: {', '.join(NAMES)}."
     )
 
 

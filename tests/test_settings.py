@@ -22,7 +22,7 @@ def test_command_line_beats_environment_beats_file_beats_default(
     ("file", "said"),
     [
         ("max_types = 0", "`max_types`"),
-        ("max_tpyes = 1", "Unknown setting `max_tpyes`; there are .*max_types"),
+        ("max_tpyes = 1", "Unknown setting `max_tpyes`. Known settings: .*max_types"),
         ("max_types = ", "not valid TOML"),
     ],
 )
@@ -72,6 +72,6 @@ def test_a_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_options_that_are_no_json_are_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNINER_LLAMA_OPTIONS", "{n_threads: SECRET}")
-    with pytest.raises(SettingsError, match=r"llama_options.*wants JSON") as failure:
+    with pytest.raises(SettingsError, match=r"llama_options.*Use JSON") as failure:
         load_settings()
     assert "SECRET" not in str(failure.value)

@@ -3,7 +3,7 @@
     async with Extractor.open() as extractor:
         extraction = await extractor.extract("Ada Lovelace met Babbage.", entity_types=["person"])
 
-This module is the public API; everything else may change.
+This module is the public API. Everything else may change.
 """
 
 from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError

@@ -1,4 +1,4 @@
-"""Configurations of MCP clients: where they lie, and our entry in them."""
+"""Configuration files of MCP clients, and our entry in them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from typing import Any, Literal, cast
 from uniner_mcp.errors import RequestError
 
 NAME = "uniner"
-"""Our name in the configurations."""
+"""Name of our server in the configuration files."""
 Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client. key: the object in its file that holds the servers; local, remote: our entry in it.
+    """An MCP client.
 
-    remote is None where the client takes no address from a file.
+    key: the object in its configuration file that contains the servers. local, remote: build our entry in it, from a
+    command or a URL. remote is None if the file cannot contain URLs.
     """
 
     title: str
@@ -33,7 +34,7 @@ class Client:
     remote: Callable[[str], Entry] | None
 
     def path(self) -> Path:
-        """Its file, of this user on this system."""
+        """Return the path of its configuration file for this user and system."""
         folder = self.folders.get(sys.platform, self.folders["linux"])
         roaming = os.environ.get("APPDATA", "~/AppData/Roaming")
         config = os.environ.get("XDG_CONFIG_HOME", "~/.config")
@@ -70,12 +71,12 @@ CLIENTS: Mapping[str, Client] = {
         lambda url: {"serverUrl": url},
     ),
 }  # fmt: skip
-"""By the name that the command line has for them."""
+"""The supported clients, by the name used on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be written: the file, its content before (None: there is none) and after."""
+    """A change to a configuration file: its path, and its content before (None if it does not exist) and after."""
 
     path: Path
     before: str | None
@@ -83,12 +84,12 @@ class Change:
 
     @property
     def needed(self) -> bool:
-        """Whether anything changes."""
+        """Whether the content changes."""
         return self.before != self.after
 
 
 def own_command() -> str:
-    """The full path of our command: clients do not search the PATH of the user's shell."""
+    """Return the full path of our command: clients do not search the PATH of the user's shell."""
     beside = shutil.which("uniner-mcp", path=str(Path(sys.executable).parent))
     found = beside or shutil.which("uniner-mcp")
     if found is None:
@@ -97,12 +98,13 @@ def own_command() -> str:
 
 
 def installed(client: Client, url: str | None) -> Change:
-    """The file with our entry in it: that of this installation, or a server at `url`. Raises RequestError."""
+    """Add our entry: this installation, or the server at `url`. Raises RequestError."""
     if url is not None and not url.startswith(("http://", "https://")):
-        raise RequestError("Give the address of the endpoint as the server prints it: http://host:port/mcp.")
+        raise RequestError("Give the URL of the endpoint as `serve` prints it: http://host:port/mcp.")
     if url is not None and client.remote is None:
         raise RequestError(
-            f"{client.title} takes no address from its file: add {url} in its settings, under Connectors."
+            f"The configuration file of {client.title} cannot contain URLs: add {url} in its settings, under"
+            " Connectors."
         )
     entry = client.local(own_command()) if url is None or client.remote is None else client.remote(url)
     path, before, whole = _read(client)
@@ -114,7 +116,7 @@ def installed(client: Client, url: str | None) -> Change:
 
 
 def uninstalled(client: Client) -> Change:
-    """The file without our entry. Raises RequestError."""
+    """Remove our entry. Raises RequestError."""
     path, before, whole = _read(client)
     if whole.get(client.key, {}).pop(NAME, None) is None:
         return Change(path, before, before)
@@ -122,8 +124,8 @@ def uninstalled(client: Client) -> Change:
 
 
 def write(change: Change) -> Path | None:
-    """Write a change, in one step; what was there before is kept in a file beside it, whose path is returned."""
-    path = change.path.resolve()  # Through a link, not over it.
+    """Write a change atomically. Returns the path of the backup, or None if there was no file before."""
+    path = change.path.resolve()  # Follow a link instead of replacing it.
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = _keep(path) if change.before is not None else None
     fresh = path.with_name(f".{path.name}.uniner")
@@ -139,18 +141,18 @@ def _read(client: Client) -> tuple[Path, str | None, dict[str, Any]]:
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else None
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path} cannot be read as UTF-8 text ({type(error).__name__}).") from None
+        raise RequestError(f"Cannot read {path} as UTF-8 text ({type(error).__name__}).") from None
     whole: Any
     try:
         whole = json.loads(before) if before is not None and before.strip() else {}
     except json.JSONDecodeError as error:
         entry = json.dumps({NAME: client.local(own_command())})
         raise RequestError(
-            f"{path} is not plain JSON (line {error.lineno}: {error.msg}), and comments would be lost: nothing was "
-            f'changed. Mend it, or put this under "{client.key}" by hand: {entry}'
+            f"{path} is not plain JSON (line {error.lineno}: {error.msg}). Nothing was changed, because comments would "
+            f'be lost. Fix the file, or add this under "{client.key}" yourself: {entry}'
         ) from None
     if not isinstance(whole, dict) or not isinstance(cast("dict[str, Any]", whole).get(client.key, {}), dict):
-        raise RequestError(f"{path} does not hold an object {client.key!r} of servers: nothing was changed.")
+        raise RequestError(f"{client.key!r} in {path} is not an object of servers. Nothing was changed.")
     return path, before, cast("dict[str, Any]", whole)
 
 

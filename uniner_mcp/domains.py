@@ -1,6 +1,6 @@
-"""The catalogue of the nine domains: their entity types, and what accuracy was published for them.
+"""The nine domains: their entity types, and the accuracy published for them.
 
-The data stand in `domains.toml` beside this file, with their sources.
+The data and their sources are in `domains.toml` next to this file.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from uniner_mcp.errors import RequestError
 from uniner_mcp.schema import Accuracy, Domain, DomainList, EntityType, Frozen
 
 LONGEST_ECHO = 40
-"""Longest unknown name, in characters, that an error message repeats."""
+"""Longest unknown name, in characters, that an error message quotes."""
 
 
 class DomainEntry(Frozen):
-    """One domain as the catalogue knows it; `f1` is the published zero-shot F1 in percent by model."""
+    """One domain of the catalogue. `f1` is the published zero-shot F1 in percent, by model."""
 
     name: str
     description: str
@@ -33,7 +33,7 @@ class DomainEntry(Frozen):
 
 
 class _Model(Frozen):
-    """A model with published figures: its name in `f1`, its other names, and where the figures come from."""
+    """A model with published figures: its name in `f1`, its aliases, and the source of the figures."""
 
     name: str
     aliases: tuple[str, ...]
@@ -52,7 +52,7 @@ def _catalogue() -> _Catalogue:
 
 @cache
 def load_catalogue() -> Mapping[str, DomainEntry]:
-    """All domains by name, in the order of the paper; read once."""
+    """Return all domains by name, in the order of the paper."""
     return MappingProxyType({entry.name: entry for entry in _catalogue().domains})
 
 
@@ -66,9 +66,9 @@ def _domains_by_key() -> dict[str, DomainEntry]:
 
 
 def find_domain(name: str) -> DomainEntry:
-    """Return the domain of that name or alias; letter case, spaces, hyphens and underscores do not matter.
+    """Return the domain with that name or alias; case, spaces, hyphens and underscores are ignored.
 
-    Raises RequestError for an unknown one, naming the nearest domains and all of them.
+    Raises RequestError for an unknown name. The message lists the closest domains and all domains.
     """
     known, key = _domains_by_key(), _key(name)
     if key in known:
@@ -77,13 +77,13 @@ def find_domain(name: str) -> DomainEntry:
     near = dict.fromkeys(known[match].name for match in get_close_matches(key, known)) if short else {}
     raise RequestError(
         (f"There is no domain {name!r}." if short else "There is no such domain.")
-        + (f" Nearest: {', '.join(near)}." if near else "")
+        + (f" Closest: {', '.join(near)}." if near else "")
         + f" The domains are: {', '.join(load_catalogue())}."
     )
 
 
 def published_accuracy(domain: DomainEntry, model: str) -> Accuracy | None:
-    """Return the zero-shot figure published for `model` (any of its names, letter case ignored), or None."""
+    """Return the zero-shot figure published for `model` (by name or alias, ignoring case), or None."""
     for known in _catalogue().models:
         if model.casefold() in {name.casefold() for name in (known.name, *known.aliases)} and known.name in domain.f1:
             return Accuracy(model=known.name, f1=domain.f1[known.name], source=known.source)
@@ -91,7 +91,7 @@ def published_accuracy(domain: DomainEntry, model: str) -> Accuracy | None:
 
 
 def accuracy_of(catalogue: DomainList, kind: EntityType, domain: str | None) -> float | None:
-    """F1 in percent to expect for a type: that of `domain`, or else of the best domain that names the type, or None."""
+    """Return the expected F1 of a type in percent: of `domain`, or of the best domain that lists the type, or None."""
     known = {entry.name: entry.accuracy.f1 for entry in catalogue.domains if entry.accuracy is not None}
     if domain is not None:
         return known.get(domain)
@@ -101,9 +101,9 @@ def accuracy_of(catalogue: DomainList, kind: EntityType, domain: str | None) -> 
 
 
 def domain_list(model: str | None = None, measured: Mapping[str, Accuracy] | None = None) -> DomainList:
-    """Return all domains, sorted by name, each with the accuracy to expect there.
+    """Return all domains, sorted by name, with their expected accuracy.
 
-    That is the figure in `measured` (by domain name), else the one published for `model`, else None.
+    It is the figure in `measured` (by domain name), or the one published for `model`, or None.
     """
     measured = measured or {}
     return DomainList(

@@ -1,20 +1,20 @@
-"""Every exception that uniner_mcp raises on purpose.
+"""The exceptions of uniner_mcp.
 
     UninerError
-    ├── RequestError             the request cannot be answered as it stands (also a ValueError)
-    ├── SettingsError            a setting or a policy is wrong or contradicts another (also a ValueError)
-    ├── EngineError              an engine cannot be opened or did not work
-    │   ├── EngineUnavailable    it cannot be reached, or is broken
+    ├── RequestError             the request is not valid (also a ValueError)
+    ├── SettingsError            a setting or a policy is not valid (also a ValueError)
+    ├── EngineError              an engine cannot be opened or failed
+    │   ├── EngineUnavailable    it cannot be reached or is broken
     │   ├── EngineTimeout        it did not answer in time
-    │   ├── CircuitOpen          it failed so often that it is left alone for a while
-    │   ├── UnreadableAnswer     what it wrote is no answer
-    │   ├── AnswerRefused        the model, or its provider's filter, declined to answer
-    │   ├── AnswerCut            it was cut off before it came to the question
-    │   ├── NotSent              the fallback policy does not let the question go to the teacher
+    │   ├── CircuitOpen          it failed repeatedly and is not called for a while
+    │   ├── UnreadableAnswer     its answer cannot be parsed
+    │   ├── AnswerRefused        the model or the provider's content filter refused to answer
+    │   ├── AnswerCut            its output was cut off before this answer
+    │   ├── NotSent              the fallback policy does not allow sending the question
     │   └── EveryRouteFailed     the local engine and the teacher both failed
     └── ExtractionError          no question of a request could be answered
 
-Messages say what to do next, and never repeat the caller's text.
+Messages say what to do next. They never contain the caller's text.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from typing import Literal
 
 
 class UninerError(Exception):
-    """Base of every error of this package."""
+    """Base class of all errors of this package."""
 
 
 class RequestError(UninerError, ValueError):
-    """The request cannot be answered as it stands; the message says how to mend it."""
+    """The request is not valid. The message says how to fix it."""
 
 
 class SettingsError(UninerError, ValueError):
-    """A setting is wrong or contradicts another; the message names the setting."""
+    """A setting is not valid or contradicts another. The message names the setting."""
 
 
 class EngineError(UninerError):
-    """An engine cannot be opened, or failed as a whole, or failed one question."""
+    """An engine cannot be opened, or failed to answer one or all questions."""
 
 
 class EngineUnavailable(EngineError):
-    """An engine cannot be reached, or is broken."""
+    """An engine cannot be reached or is broken."""
 
 
 class EngineTimeout(EngineError):
@@ -47,27 +47,27 @@ class EngineTimeout(EngineError):
 
 
 class CircuitOpen(EngineError):
-    """An engine failed so often that it is left alone for a while."""
+    """An engine failed repeatedly and is not called for a while."""
 
 
 class UnreadableAnswer(EngineError):
-    """What a model wrote is no answer."""
+    """The output of a model cannot be parsed."""
 
 
 class AnswerRefused(EngineError):
-    """A model, or the filter of its provider, declined to answer."""
+    """A model or the provider's content filter refused to answer."""
 
 
 class AnswerCut(EngineError):
-    """A model was cut off before it came to the question."""
+    """The output of a model was cut off before the answer to this question."""
 
 
 Rule = Literal["consent", "budget", "domain", "length"]
-"""The rules of a fallback policy that may keep a question from the teacher."""
+"""Rules of a fallback policy by which a question is not sent to the teacher."""
 
 
 class NotSent(EngineError):
-    """The fallback policy does not let a question go to the teacher; `rule` says what in it."""
+    """The fallback policy does not allow sending a question to the teacher. `rule` is the rule that applied."""
 
     def __init__(self, rule: Rule, reason: str) -> None:
         super().__init__(reason)
@@ -75,7 +75,7 @@ class NotSent(EngineError):
 
 
 class EveryRouteFailed(EngineError):
-    """Every engine that could answer a question failed; `causes` are their errors, in the order of asking."""
+    """Every engine that could answer a question failed. `causes` are their errors, in the order they were asked."""
 
     def __init__(self, causes: tuple[EngineError, ...]) -> None:
         super().__init__("; ".join(str(cause) for cause in causes))
@@ -85,10 +85,10 @@ class EveryRouteFailed(EngineError):
 class ExtractionError(UninerError):
     """No question of the request could be answered.
 
-    The message carries the reasons; `causes` are the distinct errors, and `__cause__` is an ExceptionGroup of them.
+    The message contains the reasons. `causes` are the distinct errors, and `__cause__` is an ExceptionGroup of them.
     """
 
     def __init__(self, causes: tuple[EngineError, ...]) -> None:
         super().__init__(f"No question could be answered: {'; '.join(map(str, causes))}")
         self.causes = causes
-        self.__cause__ = ExceptionGroup("every cause", causes)
+        self.__cause__ = ExceptionGroup("causes", causes)

@@ -1,4 +1,4 @@
-"""All settings in one place: defaults < `uniner.toml` < environment (`UNINER_*`) < command line."""
+"""The settings. Precedence, lowest first: defaults, `uniner.toml`, environment (`UNINER_*`), command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uniner_mcp.errors import SettingsError
 
 
 def _addresses(given: object) -> object:
-    """Several addresses in one environment variable stand between commas."""
+    """Split the comma-separated addresses of an environment variable."""
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
@@ -28,57 +28,85 @@ Address = Annotated[str, Field(pattern=r"^https?://[^\s,]+$")]
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Each field is `UNINER_<NAME>` in the environment and `<name>` in uniner.toml."""
+    """The settings. Each field is `UNINER_<NAME>` in the environment and `<name>` in `uniner.toml`."""
 
     model_config = SettingsConfigDict(env_prefix="UNINER_", toml_file="uniner.toml", extra="forbid", frozen=True)
 
     engine: Literal["auto", "nano", "vllm", "llama-cpp", "openai"] = Field(
         default="auto",
-        description="Which engine answers; auto: a server if `base_url` is set, vLLM if there is a GPU, llama.cpp if "
-        "`model` is a GGUF file, else nano.",
+        description=(
+            "Engine to use. auto: a server if `base_url` is set, vLLM if there is a GPU, llama.cpp if `model` is "
+            "a GGUF file, otherwise nano."
+        ),
     )
     model: str | None = Field(
         default=None,
-        description="A folder or Hugging Face id (vllm), a GGUF file or `id:file` (llama-cpp), a served name (openai).",
+        description=(
+            "Model: a folder or Hugging Face id (vllm), a GGUF file or `id:file` (llama-cpp), a served name (openai)."
+        ),
     )
-    profile: str | None = Field(default=None, description="How the model is asked: a profile's name or TOML file.")
+    profile: str | None = Field(
+        default=None, description="Prompt profile of the model: a name, or the path of a TOML file."
+    )
     base_url: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)] = Field(
-        default=(), description="Addresses of OpenAI-compatible servers, http://host:port/v1, by commas."
+        default=(), description="URLs of OpenAI-compatible servers, http://host:port/v1, comma-separated."
     )
-    api_key: SecretStr | None = Field(default=None, description="Key of these servers.")
+    api_key: SecretStr | None = Field(default=None, description="API key of these servers.")
     api: Literal["auto", "completions", "chat"] = Field(
-        default="auto", description="Send our own prompt, or a chat for the server's template; auto: what works."
+        default="auto",
+        description="Send a complete prompt, or chat messages for the server's template; auto: whichever works.",
     )
-    timeout_s: float = Field(default=60, gt=0, description="Seconds for one question to a server, retries included.")
-    requests_at_once: int = Field(default=64, ge=1, description="Questions that may be with the servers at once.")
+    timeout_s: float = Field(
+        default=60, gt=0, description="Timeout of one question to a server in seconds, including retries."
+    )
+    requests_at_once: int = Field(
+        default=64, ge=1, description="Maximum number of concurrent questions to the servers."
+    )
     vllm_options: dict[str, JsonValue] = Field(
-        default={}, description="Passed on to vLLM's engine: dtype, quantization, tensor_parallel_size, …"
+        default={}, description="Options of vLLM's engine: dtype, quantization, tensor_parallel_size, …"
     )
     llama_options: dict[str, JsonValue] = Field(
-        default={}, description="Passed on to llama.cpp: n_ctx, n_gpu_layers, n_threads, …"
+        default={}, description="Options of llama.cpp: n_ctx, n_gpu_layers, n_threads, …"
     )
-    nano_path: Path | None = Field(default=None, description="A folder of nano weights in place of the shipped ones.")
-    cache: bool = Field(default=True, description="Keep answers on disk, so that a known question costs nothing.")
-    cache_path: Path | None = Field(default=None, description="File of the cache; default: the user's cache folder.")
-    cache_max_mb: int = Field(default=256, ge=1, description="Size at which the least recently used answers go.")
-    cache_max_age_days: float | None = Field(default=None, gt=0, description="Age at which answers go; none: never.")
+    nano_path: Path | None = Field(
+        default=None, description="Folder with nano weights to use instead of the shipped ones."
+    )
+    cache: bool = Field(default=True, description="Store answers on disk and reuse them.")
+    cache_path: Path | None = Field(
+        default=None, description="Path of the cache file; default: in the user's cache folder."
+    )
+    cache_max_mb: int = Field(
+        default=256, ge=1, description="Maximum size of the cache in MB; the least recently used answers are evicted."
+    )
+    cache_max_age_days: float | None = Field(
+        default=None, gt=0, description="Maximum age of cached answers in days; none: unlimited."
+    )
     fallback: str = Field(
         default="none",
-        description="When a teacher may be asked: none, on-failure, low-confidence, teacher-only, or a TOML file.",
+        description=(
+            "When to ask a teacher: none, on-failure, low-confidence, teacher-only, or the path of a TOML file."
+        ),
     )
     ledger_path: Path | None = Field(
-        default=None, description="File of what teachers have cost; default: the user's state folder."
+        default=None,
+        description="Path of the file that records what teachers cost; default: in the user's state folder.",
     )
     breaker_failures: int = Field(
-        default=5, ge=1, description="Calls that an engine or a teacher fails in a row before it is left alone."
+        default=5,
+        ge=1,
+        description="Consecutive failed calls after which the circuit breaker of an engine or teacher opens.",
     )
-    breaker_pause_s: float = Field(default=15, gt=0, description="Seconds for which it is then left alone.")
+    breaker_pause_s: float = Field(default=15, gt=0, description="Seconds for which it then stays open.")
     request_timeout_s: float | None = Field(
-        default=None, gt=0, description="Seconds for a request as a whole; what is not answered then is unanswered."
+        default=None,
+        gt=0,
+        description="Timeout of a whole request in seconds; what is missing then is listed as unanswered.",
     )
-    concurrency: int = Field(default=8, ge=1, description="Passages that may be with the engine at once.")
-    max_text_chars: int = Field(default=1_000_000, ge=1, description="Longest text of one request, in characters.")
-    max_types: int = Field(default=64, ge=1, description="Most entity types of one request.")
+    concurrency: int = Field(
+        default=8, ge=1, description="Maximum number of passages that an engine processes concurrently."
+    )
+    max_text_chars: int = Field(default=1_000_000, ge=1, description="Maximum length of a text, in characters.")
+    max_types: int = Field(default=64, ge=1, description="Maximum number of entity types per request.")
 
     @classmethod
     def settings_customise_sources(
@@ -89,29 +117,31 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line (init), environment, then the file in the working folder."""
+        """Return the sources, highest precedence first: command line (init), environment, `uniner.toml`."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings(**given: object) -> Settings:
-    """Settings from file and environment, with what is given on top (None: not given).
+    """Load the settings from file and environment, overridden by `given`; None means not given.
 
-    Raises SettingsError that names the setting; values are not repeated, they may be secret.
+    Raises SettingsError, which names the setting but not its value: values may be secret.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        # Of a list, the setting and not the place in it.
+        # Of an item of a list, the setting and not its index.
         name = ".".join(part for part in first["loc"] if isinstance(part, str))
         if first["type"] == "extra_forbidden":
-            raise SettingsError(f"Unknown setting `{name}`; there are {', '.join(Settings.model_fields)}.") from None
-        said = "give addresses as http://host:port/v1" if first["type"] == "string_pattern_mismatch" else first["msg"]
-        raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()}, or uniner.toml): {said}.") from None
+            raise SettingsError(
+                f"Unknown setting `{name}`. Known settings: {', '.join(Settings.model_fields)}."
+            ) from None
+        said = "give URLs as http://host:port/v1" if first["type"] == "string_pattern_mismatch" else first["msg"]
+        raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()} or uniner.toml) is not valid: {said}.") from None
     except UnparsableSetting as error:
-        # Its message names the field; the value stands in its cause.
-        raise SettingsError(f'The environment: {error}; it wants JSON, such as {{"n_threads": 2}}.') from None
+        # The message names the field; its cause contains the value.
+        raise SettingsError(f'Cannot parse the environment: {error}. Use JSON, such as {{"n_threads": 2}}.') from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"uniner.toml is not valid TOML: {error}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"uniner.toml cannot be read as UTF-8 text ({type(error).__name__}).") from None
+        raise SettingsError(f"Cannot read uniner.toml as UTF-8 text ({type(error).__name__}).") from None

@@ -1,4 +1,4 @@
-"""Prompts and fallback policies: text files at the top of the repository, beside the code in a wheel."""
+"""Prompts and fallback policies: text files at the top of the repository, inside the package in a wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def shipped_text(folder: str, name: str) -> str:
-    """A file of `prompts/` or `fallbacks/`, from the wheel or from the repository of an editable install."""
+    """Read a file of `prompts/` or `fallbacks/`, from the wheel or from the repository of an editable install."""
     for root in (_PACKAGE, _PACKAGE.parent):
         path = root / folder / name
         if path.is_file():
@@ -20,13 +20,13 @@ def shipped_text(folder: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt with the version of its header; `{name}` in it stands for a value."""
+    """A prompt and its version. `{name}` is a placeholder for a value."""
 
     version: str
     template: str
 
     def fill(self, **values: str) -> str:
-        """Put the values in, once: braces inside a value stay as they are."""
+        """Fill in the values. Braces inside a value are kept."""
         return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], self.template)
 
 

@@ -1,4 +1,4 @@
-"""What the command line shows a person: highlighted text, tables, checks. Colours only where there is a terminal."""
+"""Output of the command line: highlighted text, tables, checks. Coloured only on a terminal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red", "bright_cyan", 
 
 
 def show_highlight(text: str, extraction: Extraction) -> None:
-    """The text with each entity marked and followed by its type; what is to be known goes to stderr."""
+    """Print the text with each entity marked and followed by its type; notes go to stderr."""
     kinds = list(dict.fromkeys(entity.type for entity in extraction.entities))
     shown = Text()
     position = 0
     for entity in extraction.entities:
         if entity.start < position:
-            continue  # Inside the one before it: the table and the JSON show all.
+            continue  # Nested in the previous entity: only the table and the JSON show it.
         style = _COLOURS[kinds.index(entity.type) % len(_COLOURS)]
         shown.append(text[position : entity.start])
         shown.append(f"[{text[entity.start : entity.end]}]", style=f"bold {style}")
@@ -33,7 +33,7 @@ def show_highlight(text: str, extraction: Extraction) -> None:
 
 
 def show_table(extraction: Extraction) -> None:
-    """One row an entity: offsets, type, mention, confidence."""
+    """Print a table with one row per entity: offsets, type, mention, confidence."""
     table = Table("start", "end", "type", "entity", "confidence")
     for entity in extraction.entities:
         sure = "" if entity.confidence is None else f"{entity.confidence:.2f}"
@@ -45,19 +45,21 @@ def show_table(extraction: Extraction) -> None:
 def _show_notes(extraction: Extraction) -> None:
     console = Console(stderr=True, highlight=False)
     if not extraction.entities and not extraction.unanswered:
-        console.print("nothing was found: another word for the type, or a definition of it (--define), may help")
+        console.print("no entities found; try another name for the type, or define it with --define")
     for missing in extraction.unanswered:
         console.print(Text(f"unanswered: {missing.type}: {missing.reason}", style="yellow"))
     for missing in extraction.teacher_missing or ():
-        console.print(Text(f"not asked of the teacher ({missing.questions}): {missing.reason}", style="yellow"))
+        console.print(Text(f"teacher did not answer ({missing.questions}): {missing.reason}", style="yellow"))
     if extraction.ungrounded:
-        console.print(f"{extraction.ungrounded} mentions were not in the text and were dropped", style="yellow")
+        console.print(f"dropped {extraction.ungrounded} mentions that are not in the text", style="yellow")
     if extraction.truncated:
-        console.print("entities are missing: beyond --limit, or cut off in the model's answer", style="yellow")
+        console.print(
+            "entities are missing: there are more than --limit, or a model's answer was cut off", style="yellow"
+        )
 
 
 def show_domains(catalogue: DomainList) -> None:
-    """One row a domain."""
+    """Print a table with one row per domain."""
     table = Table("domain", "entity types", "expected F1")
     for domain in catalogue.domains:
         expected = f"{domain.accuracy.f1:.1f}" if domain.accuracy else "not measured"
@@ -66,7 +68,7 @@ def show_domains(catalogue: DomainList) -> None:
 
 
 def show_checks(checks: Sequence[Check]) -> None:
-    """One line a check, with its remedy where there is a problem."""
+    """Print one line per check, with a remedy for each problem."""
     console = Console(soft_wrap=True, highlight=False)
     for check in checks:
         mark = Text("ok     ", style="green") if check.fine else Text("problem", style="bold red")

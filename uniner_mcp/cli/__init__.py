@@ -1,6 +1,6 @@
 """The command line: `uniner-mcp extract | playground | serve | install | domains | doctor | evaluate | …`.
 
-Exit codes: 0 done, 1 it failed (the message says what to do), 2 wrong usage.
+Exit codes: 0 success, 1 failure, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from uniner_mcp.cli.distill import distill_app
 from uniner_mcp.cli.extracting import doctor, domains, extract
 from uniner_mcp.cli.measuring import benchmark, evaluate
 from uniner_mcp.cli.serving import playground, serve
+from uniner_mcp.installation import DOCUMENTATION
 
 _HELP = """Find any kind of entity in text.
 
@@ -25,10 +26,13 @@ See it: uniner-mcp playground
 
 Let your agent use it: uniner-mcp install claude-code
 """
-_EXIT_CODES = "Exit codes: 0 done; 1 it failed, and the message says what to do; 2 wrong usage."
+_EPILOG = f"""Exit codes: 0 success; 1 failure; 2 an argument, a setting or an input is not valid.
 
-app = typer.Typer(help=_HELP, epilog=_EXIT_CODES, no_args_is_help=True, add_completion=True)
-# In the order in which people need them.
+Documentation: {DOCUMENTATION}
+"""
+
+app = typer.Typer(help=_HELP, epilog=_EPILOG, no_args_is_help=True, add_completion=True)
+# In the order in which users need them.
 for command in (extract, playground, install, uninstall, serve, domains, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")

@@ -1,4 +1,4 @@
-"""`uniner-mcp cache …`: the answers kept on disk."""
+"""`uniner-mcp cache …`: the answers stored on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from uniner_mcp.cli.reporting import reported
 from uniner_mcp.settings import load_settings
 
-cache_app = typer.Typer(help="The answers kept on disk.", no_args_is_help=True)
+cache_app = typer.Typer(help="Inspect and clear the cache of answers.", no_args_is_help=True)
 
 
 def _cache_path() -> Path:
@@ -20,14 +20,14 @@ def _cache_path() -> Path:
 
 @cache_app.command("path")
 def cache_path() -> None:
-    """Print where answers are kept."""
+    """Print the path of the cache."""
     with reported():
         typer.echo(_cache_path())
 
 
 @cache_app.command("stats")
 def cache_stats() -> None:
-    """Print how much is kept."""
+    """Print the number of answers, their size and their age."""
     from uniner_mcp.caches import sqlite
 
     with reported():
@@ -39,7 +39,7 @@ def cache_stats() -> None:
 
 @cache_app.command("clear")
 def cache_clear() -> None:
-    """Forget all answers."""
+    """Delete all answers."""
     from uniner_mcp.caches import sqlite
 
     with reported():

@@ -1,4 +1,4 @@
-"""`uniner-mcp install` and `uninstall`: our entry in the configuration of an MCP client."""
+"""`uniner-mcp install` and `uninstall`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ClientName(StrEnum):
-    """The clients that are known."""
+    """The supported clients."""
 
     CLAUDE_DESKTOP = "claude-desktop"
     CLAUDE_CODE = "claude-code"
@@ -23,43 +23,51 @@ class ClientName(StrEnum):
     WINDSURF = "windsurf"
 
 
-Named = Annotated[ClientName, typer.Argument(help="The client.", show_choices=True)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the file would hold, and change nothing.")]
+Named = Annotated[ClientName, typer.Argument(help="The MCP client.", show_choices=True)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the new content of the file without writing it.")]
 
 
 def install(
     client: Named,
     http: Annotated[
-        str | None, typer.Option(help="Address of a running server, http://host:port/mcp, in place of a local one.")
+        str | None, typer.Option(help="URL of a running server, http://host:port/mcp, instead of a local one.")
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Put uniner-mcp into the configuration of an MCP client; what is there stays, and is kept beside it."""
+    """Add uniner-mcp to the configuration of an MCP client. Other entries are kept, and the old file is backed up."""
     from uniner_mcp.clients import CLIENTS, installed
 
     with reported():
         known = CLIENTS[client.value]
-        _apply(installed(known, http), dry_run, f"uniner is in the configuration of {known.title}: restart it.")
+        _apply(
+            installed(known, http),
+            dry_run,
+            f"Added uniner to the configuration of {known.title}. Restart {known.title} to use it.",
+        )
 
 
 def uninstall(client: Named, dry_run: DryRun = False) -> None:
-    """Take uniner-mcp out of the configuration of an MCP client."""
+    """Remove uniner-mcp from the configuration of an MCP client."""
     from uniner_mcp.clients import CLIENTS, uninstalled
 
     with reported():
         known = CLIENTS[client.value]
-        _apply(uninstalled(known), dry_run, f"uniner is no longer in the configuration of {known.title}: restart it.")
+        _apply(
+            uninstalled(known),
+            dry_run,
+            f"Removed uniner from the configuration of {known.title}. Restart {known.title} to apply the change.",
+        )
 
 
 def _apply(change: Change, dry_run: bool, done: str) -> None:
     from uniner_mcp.clients import write
 
     if dry_run:
-        typer.echo(f"{change.path} would hold:", err=True)
+        typer.echo(f"{change.path} would contain:", err=True)
         typer.echo(change.after or "", nl=False)
     elif not change.needed:
-        typer.echo(f"{change.path} is as it should be.")
+        typer.echo(f"{change.path} is already up to date.")
     else:
         kept = write(change)
         typer.echo(done)
-        typer.echo(f"{change.path}{f' (before: {kept.name})' if kept is not None else ''}")
+        typer.echo(f"{change.path}{f' (backup: {kept.name})' if kept is not None else ''}")

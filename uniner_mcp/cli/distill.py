@@ -1,4 +1,4 @@
-"""`uniner-mcp distill …`: the stages of the recipe, one by one, or a whole run."""
+"""`uniner-mcp distill …`: the stages of the recipe, one at a time or as a whole run."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from uniner_mcp.distill.stages import Stage
 
 distill_app = typer.Typer(
-    help="The recipe: sample, annotate, make conversations, train and export students.", no_args_is_help=True
+    help="Train students: sample and annotate passages, build conversations, train and export.", no_args_is_help=True
 )
 
 
-NOT_ALL = "Not every passage was labelled: the same command asks again those that failed."
+NOT_ALL = "Some passages were not labelled. Run the same command again to retry them."
 
 
 def _perform(stage: Stage) -> bool:
-    """Do a stage and say how it went; False where something is still missing."""
+    """Run a stage and print how it ended; return False if something is still missing."""
     from uniner_mcp.distill.stages import perform
 
     outcome = perform(stage)
     if outcome.aside is not None:
-        typer.echo(f"{stage.out} was made with other settings or data: it is now {outcome.aside}")
+        typer.echo(f"{stage.out} was written with other settings or data; it was moved to {outcome.aside}")
     if outcome.skipped:
         typer.echo(f"{stage.name}: {stage.out} is up to date")
     else:
-        typer.echo(f"{stage.name}: {stage.out} is {'made' if outcome.manifest.finished else 'not finished'}")
+        typer.echo(f"{stage.name}: {stage.out} is {'complete' if outcome.manifest.finished else 'incomplete'}")
         for name, value in outcome.manifest.counts.items():
             typer.echo(f"  {name}: {value}")
     return outcome.manifest.finished is not None
@@ -41,10 +41,12 @@ def _perform(stage: Stage) -> bool:
 
 @distill_app.command("run")
 def run(
-    recipe: Annotated[Path, typer.Argument(help="TOML file with a table for each stage: see docs/recipe.md.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; what is there and up to date is not made again.")],
+    recipe: Annotated[
+        Path, typer.Argument(help="Run file (TOML) with a table per stage; see the documentation on the recipe.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run; stages that are up to date in it are skipped.")],
 ) -> None:
-    """Do all stages of a run file, each with what the one before made."""
+    """Run all stages of a run file, each with the output of the one before."""
     with reported():
         from uniner_mcp.distill.recipe import read_recipe
         from uniner_mcp.distill.run import stages
@@ -57,13 +59,13 @@ def run(
 
 @distill_app.command("train-nano")
 def train_nano(
-    data: Annotated[Path, typer.Option(help="Folder of data sets, one folder a set.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint and log; the same call goes on from there.")],
+    data: Annotated[Path, typer.Option(help="Folder of data sets, one folder per set.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint and log; run the same command again to resume.")],
     start: Annotated[Path | None, typer.Option(help="Encoder to start from; default: all-MiniLM-L6-v2.")] = None,
-    steps: Annotated[int, typer.Option(help="Train so many steps in place of the full recipe.", min=0)] = 0,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    steps: Annotated[int, typer.Option(help="Train for this many steps; 0: the full recipe.", min=0)] = 0,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
 ) -> None:
-    """Train the embedded student from annotated sets (about an hour and a half on two cores)."""
+    """Train the embedded student on annotated sets (about an hour and a half on two cores)."""
     with reported():
         from uniner_mcp.distill.nano.stages import train_nano_stage
         from uniner_mcp.distill.recipe import TrainNanoSettings
@@ -74,12 +76,14 @@ def train_nano(
 
 @distill_app.command("export-nano")
 def export_nano(
-    run: Annotated[Path, typer.Option(help="Folder that train-nano wrote.")],
+    run: Annotated[Path, typer.Option(help="Output folder of train-nano.")],
     out: Annotated[Path, typer.Option(help="Folder for the weights, the tokenizer and the model card.")],
-    data: Annotated[Path, typer.Option(help="Folder of data sets, to compare int8 with float.")],
-    start: Annotated[Path | None, typer.Option(help="The encoder that training started from.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of data sets, used to compare int8 with float.")],
+    start: Annotated[
+        Path | None, typer.Option(help="Encoder that training started from; default: all-MiniLM-L6-v2.")
+    ] = None,
 ) -> None:
-    """Write the trained student as int8 ONNX, checked against the float model."""
+    """Export the trained student as int8 ONNX, checked against the float model."""
     with reported():
         from uniner_mcp.distill.nano.stages import export_nano_stage
 
@@ -89,15 +93,15 @@ def export_nano(
 
 @distill_app.command("sample")
 def sample(
-    corpus: Annotated[list[Path], typer.Option(help="File or folder of .jsonl, .txt or .parquet; may be repeated.")],
-    out: Annotated[Path, typer.Option(help="File of passages.")],
-    number: Annotated[int, typer.Option(help="Passages that are drawn at most.", min=1)] = 50_000,
-    tokens: Annotated[int, typer.Option(help="Longest passage, in word pieces.", min=8)] = 256,
-    field: Annotated[str, typer.Option(help="Where the text of a document stands in JSON lines and Parquet.")] = "text",
-    language: Annotated[str | None, typer.Option(help="Draw only passages in this language, such as en.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the lot.")] = 0,
+    corpus: Annotated[list[Path], typer.Option(help="File or folder of .jsonl, .txt or .parquet files; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Output file of passages (JSON Lines).")],
+    number: Annotated[int, typer.Option(help="Maximum number of passages.", min=1)] = 50_000,
+    tokens: Annotated[int, typer.Option(help="Maximum length of a passage, in word pieces.", min=8)] = 256,
+    field: Annotated[str, typer.Option(help="Field that contains the text, in JSON Lines and Parquet.")] = "text",
+    language: Annotated[str | None, typer.Option(help="Sample only passages in this language, such as en.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
-    """Draw passages from a corpus of any size by lot, each once."""
+    """Sample passages at random from a corpus of any size, without duplicates."""
     with reported():
         from uniner_mcp.distill.dataset.sample_stage import sample_stage
         from uniner_mcp.distill.recipe import SampleSettings
@@ -109,7 +113,7 @@ def sample(
 
 
 class Wording(StrEnum):
-    """What the teacher names."""
+    """What the teacher returns for each entity."""
 
     TYPE = "type"
     DEFINITION = "definition"
@@ -117,17 +121,19 @@ class Wording(StrEnum):
 
 @distill_app.command("annotate")
 def annotate(
-    passages: Annotated[Path, typer.Option(help='Passages to label: JSON lines with "id" and "text".')],
-    out: Annotated[Path, typer.Option(help="File of annotations; the same call goes on where it was stopped.")],
+    passages: Annotated[Path, typer.Option(help='Passages to label: JSON Lines with "id" and "text".')],
+    out: Annotated[Path, typer.Option(help="Output file of annotations; run the same command again to resume.")],
     teacher: Annotated[
-        str, typer.Option(help="Fallback policy whose teacher, prices and budgets are used: a name or a TOML file.")
+        str, typer.Option(help="Fallback policy with the teacher, prices and budgets to use: a name or a TOML file.")
     ] = "teacher-only",
-    wording: Annotated[Wording, typer.Option(help="Let the teacher name types, or define them.")] = Wording.TYPE,
-    batch: Annotated[bool, typer.Option("--batch", help="Use the Batch API: half the price, within a day.")] = False,
-    at_once: Annotated[int, typer.Option(help="Requests at the same time.", min=1)] = 8,
-    per_minute: Annotated[float | None, typer.Option(help="Requests per minute at most.", min=0.01)] = None,
+    wording: Annotated[Wording, typer.Option(help="Whether the teacher names types or defines them.")] = Wording.TYPE,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Use the Batch API: half the price, replies within a day.")
+    ] = False,
+    at_once: Annotated[int, typer.Option(help="Maximum number of concurrent requests.", min=1)] = 8,
+    per_minute: Annotated[float | None, typer.Option(help="Maximum number of requests per minute.", min=0.01)] = None,
 ) -> None:
-    """Let a teacher label passages, in the paper's words; its answers are kept as they are."""
+    """Label passages with a teacher, using the paper's prompts; its replies are stored unchanged."""
     with reported():
         from uniner_mcp.distill.dataset.annotate_stage import annotate_stage
         from uniner_mcp.distill.recipe import AnnotateSettings
@@ -140,7 +146,7 @@ def annotate(
 
 
 class Negatives(StrEnum):
-    """How types are drawn that a passage does not have."""
+    """How types that a passage does not have are sampled."""
 
     NONE = "none"
     UNIFORM = "uniform"
@@ -149,17 +155,19 @@ class Negatives(StrEnum):
 
 @distill_app.command("conversations")
 def conversations(
-    out: Annotated[Path, typer.Option(help="File of conversations; a manifest is written beside it.")],
-    annotations: Annotated[list[Path] | None, typer.Option(help="File that annotate wrote; repeatable.")] = None,
+    out: Annotated[Path, typer.Option(help="Output file of conversations; a manifest is written beside it.")],
+    annotations: Annotated[list[Path] | None, typer.Option(help="Output file of annotate; repeatable.")] = None,
     dataset: Annotated[
-        list[Path] | None, typer.Option("--set", help="Folder of an annotated set (its training split); repeatable.")
+        list[Path] | None, typer.Option("--set", help="Folder of an annotated set, for its training split; repeatable.")
     ] = None,
-    negatives: Annotated[Negatives, typer.Option(help="How absent types are drawn.")] = Negatives.FREQUENCY,
-    ratio: Annotated[float, typer.Option(help="Absent types for each type that a passage has.", min=0)] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    name_sets: Annotated[bool, typer.Option(help="Name the set before the text, as for supervised training.")] = False,
+    negatives: Annotated[Negatives, typer.Option(help="How negatives are sampled.")] = Negatives.FREQUENCY,
+    ratio: Annotated[float, typer.Option(help="Negatives (absent types) per type that a passage has.", min=0)] = 1.0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    name_sets: Annotated[
+        bool, typer.Option(help="Put the name of the set before the text, as in supervised training.")
+    ] = False,
 ) -> None:
-    """Make training conversations of annotations, with negative samples."""
+    """Turn annotations into training conversations, with negative samples."""
     with reported():
         from uniner_mcp.distill.dataset.conversations_stage import conversations_stage
         from uniner_mcp.distill.recipe import ConversationsSettings
@@ -179,21 +187,25 @@ class Precision(StrEnum):
 
 @distill_app.command("train")
 def train(
-    data: Annotated[Path, typer.Option(help="Conversations: JSON lines in the reference implementation's form.")],
+    data: Annotated[Path, typer.Option(help="Conversations: JSON Lines in the reference implementation's format.")],
     base: Annotated[str, typer.Option(help="Llama-class model to start from: a folder or a Hugging Face id.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints and log; the same call goes on from there.")],
-    lora_rank: Annotated[int | None, typer.Option(help="Train a LoRA of this rank; 0: all weights.", min=0)] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints and log; run the same command again to resume.")],
+    lora_rank: Annotated[
+        int | None, typer.Option(help="Train a LoRA of this rank; 0: train all weights.", min=0)
+    ] = None,
     lora_dropout: Annotated[float | None, typer.Option(help="Dropout of the LoRA; 0 is faster.", min=0)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak of the learning rate.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Times that the data are seen.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Train so many steps in place of epochs.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Conversations in one step, per device.")] = None,
-    accumulation: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
-    longest: Annotated[int | None, typer.Option(help="Longest sequence, in tokens.")] = None,
-    save_steps: Annotated[int | None, typer.Option(help="Steps between two checkpoints.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Number of passes over the data.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for this many steps instead of epochs.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Batch size per device, in conversations.")] = None,
+    accumulation: Annotated[
+        int | None, typer.Option(help="Batches whose gradients are accumulated in one step.")
+    ] = None,
+    longest: Annotated[int | None, typer.Option(help="Maximum sequence length, in tokens.")] = None,
+    save_steps: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
 ) -> None:
-    """Train a causal student on conversations, by default as the paper did; `accelerate launch` for several GPUs."""
+    """Train a causal student on conversations, by default as in the paper; use `accelerate launch` for several GPUs."""
     with reported():
         from uniner_mcp.distill.recipe import TrainSettings, checked
         from uniner_mcp.distill.student.stages import train_stage
@@ -218,11 +230,13 @@ def train(
 
 @distill_app.command("export")
 def export(
-    run: Annotated[Path, typer.Option(help="Folder that train wrote.")],
+    run: Annotated[Path, typer.Option(help="Output folder of train.")],
     out: Annotated[Path, typer.Option(help="Folder for the merged model, its tokenizer and its profile.")],
-    gguf: Annotated[Precision | None, typer.Option(help="Also write a GGUF file there, for llama.cpp.")] = None,
+    gguf: Annotated[
+        Precision | None, typer.Option(help="Also write a GGUF file for llama.cpp to the output folder.")
+    ] = None,
 ) -> None:
-    """Write a trained student as one folder, for `serve --engine vllm --model OUT --profile OUT/profile.toml`."""
+    """Export a trained student as one folder, for `serve --engine vllm --model OUT --profile OUT/profile.toml`."""
     with reported():
         from uniner_mcp.distill.recipe import ExportSettings
         from uniner_mcp.distill.student.stages import export_stage

@@ -14,16 +14,18 @@ from uniner_mcp.settings import Settings
 
 @engine_options()
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of annotated sets, one folder a set; forms: docs/evaluation.md.")],
-    out: Annotated[Path, typer.Option(help="Folder for predictions and report; the same call goes on from there.")],
-    sets: Annotated[str | None, typer.Option(help="Names of sets, by commas; default: all in the folder.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Only the sets of this domain.")] = None,
-    split: Annotated[str, typer.Option(help="The split that is scored.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="At most so many passages of a set, the first.", min=1)] = None,
+    data: Annotated[
+        Path, typer.Option(help="Folder of annotated sets, one folder per set. Formats: see the documentation.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for predictions and report; run the same command again to resume.")],
+    sets: Annotated[str | None, typer.Option(help="Comma-separated names of sets; default: all in the folder.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Measure only the sets of this domain.")] = None,
+    split: Annotated[str, typer.Option(help="Split to score.")] = "test",
+    limit: Annotated[int | None, typer.Option(help="Use only the first N passages of each set.", min=1)] = None,
     *,
     settings: Settings,
 ) -> None:
-    """Measure an engine on annotated sets: F1 as in the paper, with intervals, strict spans, and what went wrong."""
+    """Measure an engine on annotated sets: F1 as in the paper, with intervals, strict spans, and classes of errors."""
     from uniner_mcp.evaluate import command
 
     names = [name.strip() for name in (sets or "").split(",") if name.strip()]
@@ -33,9 +35,9 @@ def evaluate(
 
 
 def benchmark(
-    data: Annotated[Path | None, typer.Option(help="Folder of annotated sets: say which rows are there.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of annotated sets: show which rows are in it.")] = None,
 ) -> None:
-    """List the 49 rows of the paper's benchmark: what was published, and how to come by each set."""
+    """List the 49 rows of the paper's benchmark: the published figures, and how to get each set."""
     from uniner_mcp.evaluate.benchmark import load_benchmark
 
     for row in load_benchmark().rows:

@@ -21,9 +21,9 @@ from uniner_mcp.server.tools import add_tools
 
 _INSTRUCTIONS = (
     "Finds mentions of any kind of entity in a text, with exact character offsets. Call extract_entities with the text "
-    "and either entity_types, any names in plain words such as 'person', 'gene', 'court', or a domain from "
-    "list_domains. Singular, specific names work best; describe unusual types in definitions. Look at `unanswered`, "
-    "`ungrounded` and `truncated` in the result: nothing is left out without being listed there."
+    "and either entity_types (any names in plain words, such as 'person', 'gene', 'court') or a domain from "
+    "list_domains. Singular, specific names work best; describe unusual types in definitions. Check `unanswered`, "
+    "`ungrounded` and `truncated` in the result: they report everything that is missing."
 )
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" \
 fill="#1f4e79"/><path d="M5 11h22M5 17h9M24 17h3M5 23h15" stroke="#fff" stroke-width="2.5" stroke-linecap="round"/>\
@@ -32,7 +32,7 @@ _HOUR_MS = 3_600_000
 
 
 class _Server(MCPServer[object]):
-    """The SDK's server, but its complaints about arguments do not repeat what was given: it may be the text."""
+    """The SDK's server, without the caller's arguments in validation errors: they may be the text."""
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[object, Any] | None = None
@@ -44,13 +44,13 @@ class _Server(MCPServer[object]):
                 raise
             faults = error.__cause__.errors(include_input=False, include_url=False)
             said = "; ".join(f"`{'.'.join(map(str, fault['loc'][:1]))}`: {fault['msg']}" for fault in faults)
-            raise ToolError(f"Arguments that do not fit the schema of {name}: {said}.") from None
+            raise ToolError(f"The arguments do not match the schema of {name}: {said}.") from None
 
 
 def build_server(extractor: Extractor, domains: DomainList) -> MCPServer[object]:
-    """An MCP server that answers through `extractor`, which stays the caller's to close.
+    """Return an MCP server that answers with `extractor`, which the caller closes.
 
-    domains: what `list_domains` answers.
+    domains: the result of `list_domains`.
     """
     hint = CacheHint(ttl_ms=_HOUR_MS, scope="public")
     server = _Server(
@@ -75,7 +75,7 @@ def build_server(extractor: Extractor, domains: DomainList) -> MCPServer[object]
             "server/discover": hint,
         },
         extensions=[card_extension()],
-        # The tools never change while the server runs: no list-changed notifications are promised.
+        # The tools never change while the server runs, so there are no list-changed notifications.
         subscriptions=False,
     )
     add_tools(server, extractor, domains)

@@ -1,4 +1,4 @@
-"""The card that hosts of MCP Apps show beside a result of `extract_entities` (SEP-1865)."""
+"""The card that hosts of MCP Apps show with a result of `extract_entities` (SEP-1865)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import uniner_mcp
 from uniner_mcp.highlight import card
 
 CARD = "ui://uniner/entities"
-"""Where the card is; the tool names it."""
+"""URI of the card; the tool refers to it."""
 
 
 def card_extension() -> Apps:
-    """The extension that offers the card. Hosts without it get what they always get."""
+    """Return the extension that offers the card. Other hosts ignore it."""
     apps = Apps()
     apps.add_html_resource(
         CARD,
         card(uniner_mcp.__version__),
         name="entities",
-        title="The entities in their text",
-        description="Shows the text of a call of extract_entities with its entities marked.",
+        title="Entities in the text",
+        description="Shows the text of an extract_entities call with its entities highlighted.",
         permissions=ResourcePermissions(clipboard_write={}),
     )
     return apps

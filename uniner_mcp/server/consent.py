@@ -1,4 +1,4 @@
-"""Asking the person at the client whether texts may go to the teacher, once for a connection."""
+"""Asking the user of the client, once per connection, whether texts may be sent to the teacher."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ _SESSION = "mcp-session-id"
 
 
 class Consent(BaseModel):
-    """What the person is asked."""
+    """The form that the user is shown."""
 
-    allow: bool = Field(title="Send the text", description="Let this and further texts of this connection be sent.")
+    allow: bool = Field(
+        title="Send the text", description="Allow this and further texts of this connection to be sent."
+    )
 
 
 class Consents:
-    """What was answered on each connection.
+    """The answers of the users, by connection.
 
-    Over stdio there is one connection. Over HTTP it is the session, which the revisions before 2026-07-28 have; without
-    one nothing is remembered.
+    Over stdio there is one connection. Over HTTP a connection is a session, which protocol revisions before 2026-07-28
+    have; without a session nothing is remembered.
     """
 
     def __init__(self) -> None:
         self._given: OrderedDict[str, bool] = OrderedDict()
 
     def recall(self, context: Context[object]) -> bool | None:
-        """The answer that was given on this connection, or None."""
+        """Return the answer that was given on this connection, or None."""
         name = _connection(context)
         return None if name is None else self._given.get(name)
 
     def note(self, context: Context[object], allow: bool) -> None:
-        """Remember the answer for the connection."""
+        """Remember the answer for this connection."""
         name = _connection(context)
         if name is not None:
             self._given[name] = allow
@@ -43,7 +45,7 @@ class Consents:
 
 
 def can_ask(context: Context[object]) -> bool:
-    """Whether the client has a form to show to a person."""
+    """Whether the client can show the user a form."""
     capabilities = context.client_capabilities
     asked = capabilities.elicitation if capabilities is not None else None
     return asked is not None and (asked.form is not None or asked.url is None)

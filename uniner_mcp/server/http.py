@@ -1,4 +1,4 @@
-"""Streamable HTTP: the address, the hosts that may be named, and a health check."""
+"""Streamable HTTP: the address, the allowed host names, and a health check."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from uniner_mcp.highlight import playground as playground_page
 ENDPOINT = "/mcp"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BYTES_PER_CHARACTER = 6
-"""JSON may write a character as an escape of six bytes."""
+"""JSON may escape a character as six bytes."""
 _ENVELOPE = 1_000_000
 
 
 def check_address(host: str, port: int) -> None:
-    """Raise UninerError where `host:port` cannot be listened on."""
+    """Raise UninerError if the server cannot listen on `host:port`."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         raise UninerError(
-            f"Cannot listen on {host}, port {port} ({error.strerror}): choose others with --host and --port."
+            f"Cannot listen on {host}, port {port} ({error.strerror}): choose another address with --host and --port."
         ) from None
 
 
@@ -43,15 +43,15 @@ async def run_http(
     max_text_chars: int,
     playground: bool = False,
 ) -> None:
-    """Serve on `http://host:port/mcp` until cancelled; with a page at `/` to try it on, where `playground` is set.
+    """Serve on `http://host:port/mcp` until cancelled, with the playground at `/` if it is enabled.
 
-    Requests must name a loopback address or one of `allowed_hosts` in their Host header, which keeps web pages from
+    The Host header of a request must be a loopback name or one of `allowed_hosts`. This prevents web pages from
     reaching a local server by DNS rebinding.
     """
 
     @server.custom_route("/health", methods=["GET"])
     async def health(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """Answers as soon as the server does."""
+        """Answer as soon as the server is up."""
         info = extractor.info()
         return JSONResponse({"status": "ok", "engine": info.name, "model": info.model})
 
@@ -62,7 +62,7 @@ async def run_http(
         async def show(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
             return HTMLResponse(page)
 
-    # At DEBUG it logs what is sent, which holds words of the caller's text.
+    # At DEBUG it logs what is sent, which contains parts of the caller's text.
     logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)
     names = [*_LOOPBACK, *allowed_hosts]
     await server.run_streamable_http_async(

@@ -1,4 +1,4 @@
-"""Prompts that a person picks in the client."""
+"""Prompts that users select in the client."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from uniner_mcp.shipped import load_prompt
 
 
 def add_prompts(server: MCPServer[object], domains: DomainList) -> None:
-    """Add `annotate`."""
+    """Add the prompt `annotate`."""
 
     @server.prompt(title="Annotate a text")
     def annotate(text: str, domain: str = domains.domains[0].name) -> str:  # pyright: ignore[reportUnusedFunction]
-        """Mark up the entities of a text."""
+        """Mark the entities in a text."""
         try:
             name = find_domain(domain).name
         except RequestError as error:

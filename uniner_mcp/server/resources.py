@@ -1,4 +1,4 @@
-"""Resources: one domain of the catalogue, and the engine that answers."""
+"""Resources: the domains and the engine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from uniner_mcp.schema import DomainList
 
 
 def add_resources(server: MCPServer[object], extractor: Extractor, domains: DomainList) -> None:
-    """Add `uniner://domains/{name}` and `uniner://engine`, and completion of the names of domains."""
+    """Add `uniner://domains/{name}` and `uniner://engine`, and completion of domain names."""
     by_name = {domain.name: domain for domain in domains.domains}
 
     @server.resource("uniner://domains/{name}", title="One domain", mime_type="application/json")
     def domain(name: str) -> str:  # pyright: ignore[reportUnusedFunction]
-        """A domain: what it is for, its entity types, and the accuracy to expect there."""
+        """A domain: what it is for, its entity types and, if it is known, the expected accuracy."""
         try:
             return by_name[find_domain(name).name].model_dump_json(exclude_none=True)
         except RequestError as error:
@@ -29,7 +29,7 @@ def add_resources(server: MCPServer[object], extractor: Extractor, domains: Doma
 
     @server.resource("uniner://engine", title="The engine", mime_type="application/json")
     def engine() -> str:  # pyright: ignore[reportUnusedFunction]
-        """Which engine and model answer, and whether a text may leave this machine."""
+        """The engine and model in use, and whether texts may leave this machine."""
         return orjson.dumps(asdict(extractor.info())).decode()
 
     @server.completion()
@@ -38,7 +38,7 @@ def add_resources(server: MCPServer[object], extractor: Extractor, domains: Doma
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion | None:
-        """Names of domains, by their beginning."""
+        """Complete domain names."""
         if argument.name not in ("name", "domain"):
             return None
         return Completion(values=[name for name in by_name if name.startswith(argument.value.lower())])

@@ -1,6 +1,6 @@
-"""The two tools that an agent sees. Both answer with the same compact JSON as structured content and as text."""
+"""The tools. Both return the same compact JSON as structured content and as text."""
 
-# Annotations are evaluated where they stand (no `from __future__`): they name resolvers that are closures.
+# No `from __future__ import annotations`: annotations name resolvers that are closures.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ def _result(model: BaseModel) -> Any:
 
 
 def _field(name: str) -> Any:
-    """What the schema says of an argument."""
+    """The description of an argument in the schema."""
     return Field(description=ExtractionRequest.model_fields[name].description)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The arguments of a call, as they came."""
+    """The arguments of a call."""
 
     text: str
     entity_types: Sequence[str] | None
@@ -51,7 +51,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
     consents = Consents()
 
     async def run(asked: _Asked, ctx: Context[object], consent: bool | None, before: int = 0) -> Extraction:
-        """Extract; `before` is how much of the progress was reported in an earlier run of the same call, as a share."""
+        """Extract. `before` is the share of the progress that an earlier run of the same call reported."""
 
         async def report(done: int, total: int) -> None:
             await ctx.report_progress(before * total + done, total, f"Read passage {done} of {total}")
@@ -78,7 +78,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         overlap: str,
         limit: int | None,
     ) -> Extraction | ExtractionError:
-        """What comes out without asking the person, who may have answered before."""
+        """The result without asking the user, who may have answered earlier on this connection."""
         asked = _Asked(text, entity_types, domain, definitions, min_confidence, overlap, limit)
         try:
             return await run(asked, ctx, consents.recall(ctx))
@@ -90,7 +90,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
     async def consent(
         text: str, first: Annotated[Extraction | ExtractionError, Resolve(first)], ctx: Context[object]
     ) -> Elicit[Consent] | None:
-        """The person is asked only where it makes a difference, once for a connection."""
+        """Ask the user once per connection, and only if it makes a difference."""
         teacher = extractor.info().teacher
         if teacher is None or not wants_consent(first) or consents.recall(ctx) is not None or not can_ask(ctx):
             return None
@@ -118,13 +118,13 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         domain: Annotated[str | None, _field("domain")] = None,
         definitions: Annotated[dict[str, str] | None, _field("definitions")] = None,
         min_confidence: Annotated[float, _field("min_confidence")] = 0.0,
-        # A string, so that it is our error that names what there is.
+        # A string, so that our own error lists the choices.
         overlap: Annotated[str, _field("overlap"), Field(json_schema_extra={"enum": list(get_args(Overlap))})] = "flat",
         limit: Annotated[int | None, _field("limit")] = None,
     ) -> Annotated[CallToolResult, Extraction]:
         outcome = first
         try:
-            # None is accepted where nobody was asked.
+            # An accepted None means that the user was not asked.
             if isinstance(consent, AcceptedElicitation) and consent.data is not None:  # pyright: ignore[reportUnnecessaryComparison]
                 consents.note(ctx, consent.data.allow)
                 if consent.data.allow:
@@ -150,5 +150,5 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         structured_output=True,
     )
     def list_domains() -> Annotated[CallToolResult, DomainList]:  # pyright: ignore[reportUnusedFunction]
-        """List the nine domains: what each is for, the entity types asked in it, and the accuracy to expect there."""
+        """List the nine domains: what each is for, its entity types and, if it is known, the expected accuracy."""
         return _result(domains)
