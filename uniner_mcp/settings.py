@@ -1,37 +1,52 @@
-"""The settings. Precedence, lowest first: defaults, `uniner.toml`, environment (`UNINER_*`), command line."""
+"""The settings. Precedence, lowest first: defaults, settings file, environment (`UNINER_*`), command line.
+
+The settings file is `uniner.toml` in the user's configuration folder, or the one named by `--config` or UNINER_CONFIG.
+A file in the working folder is not read: settings decide where texts and keys are sent, and a cloned repository must
+not.
+"""
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from platformdirs import user_config_path
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as UnparsableSetting
 
 from uniner_mcp.errors import SettingsError
 
 
-def _addresses(given: object) -> object:
-    """Split the comma-separated addresses of an environment variable."""
+def _listed(given: object) -> object:
+    """Split the comma-separated values of an environment variable."""
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
 Address = Annotated[str, Field(pattern=r"^https?://[^\s,]+$")]
+PREFIX = "UNINER_"
+FILE = "uniner.toml"
+_PATHS = ("nano_path", "cache_path", "ledger_path")
+_FILES = {"model": ".gguf", "profile": ".toml", "fallback": ".toml"}
+"""Settings that are a path if they end in this suffix."""
 
 
 class Settings(BaseSettings):
-    """The settings. Each field is `UNINER_<NAME>` in the environment and `<name>` in `uniner.toml`."""
+    """The settings. Each field is `UNINER_<NAME>` in the environment and `<name>` in the settings file."""
 
-    model_config = SettingsConfigDict(env_prefix="UNINER_", toml_file="uniner.toml", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
+    config: Path | None = Field(
+        default=None, description="Path of the settings file; default: uniner.toml in the user's configuration folder."
+    )
     engine: Literal["auto", "nano", "vllm", "llama-cpp", "openai"] = Field(
         default="auto",
         description=(
@@ -48,7 +63,7 @@ class Settings(BaseSettings):
     profile: str | None = Field(
         default=None, description="Prompt profile of the model: a name, or the path of a TOML file."
     )
-    base_url: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)] = Field(
+    base_url: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="URLs of OpenAI-compatible servers, http://host:port/v1, comma-separated."
     )
     api_key: SecretStr | None = Field(default=None, description="API key of these servers.")
@@ -102,6 +117,15 @@ class Settings(BaseSettings):
         gt=0,
         description="Timeout of a whole request in seconds; what is missing then is listed as unanswered.",
     )
+    transport: Literal["stdio", "http"] = Field(
+        default="stdio", description="How clients reach the server: stdio if they start it themselves, otherwise http."
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address that the server listens on (http).")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the server listens on (http).")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="Host names by which clients reach the server, besides loopback names; comma-separated (http).",
+    )
     concurrency: int = Field(
         default=8, ge=1, description="Maximum number of passages that an engine processes concurrently."
     )
@@ -117,8 +141,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources, highest precedence first: command line (init), environment, `uniner.toml`."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Return the sources, highest precedence first: command line (init), environment, settings file."""
+        given = init_settings()
+        values = _read_file(given.get("config") or os.environ.get(f"{PREFIX}CONFIG"))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, values)
 
 
 def load_settings(**given: object) -> Settings:
@@ -127,21 +153,58 @@ def load_settings(**given: object) -> Settings:
     Raises SettingsError, which names the setting but not its value: values may be secret.
     """
     try:
+        _check_variables()
         return Settings(**{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         # Of an item of a list, the setting and not its index.
         name = ".".join(part for part in first["loc"] if isinstance(part, str))
         if first["type"] == "extra_forbidden":
-            raise SettingsError(
-                f"Unknown setting `{name}`. Known settings: {', '.join(Settings.model_fields)}."
-            ) from None
+            raise SettingsError(f"Unknown setting `{name}`. {_known()}") from None
         said = "give URLs as http://host:port/v1" if first["type"] == "string_pattern_mismatch" else first["msg"]
-        raise SettingsError(f"Setting `{name}` (UNINER_{name.upper()} or uniner.toml) is not valid: {said}.") from None
+        raise SettingsError(f"Setting `{name}` ({PREFIX}{name.upper()} or {FILE}) is not valid: {said}.") from None
     except UnparsableSetting as error:
         # The message names the field; its cause contains the value.
         raise SettingsError(f'Cannot parse the environment: {error}. Use JSON, such as {{"n_threads": 2}}.') from None
+
+
+def settings_file() -> Path:
+    """Return the path of the settings file that is read if no other is named."""
+    return user_config_path("uniner-mcp", appauthor=False) / FILE
+
+
+def set_variables() -> list[str]:
+    """Return the names of the environment variables that set something, sorted."""
+    return sorted(name for name in map(str.upper, os.environ) if name.startswith(PREFIX))
+
+
+def _check_variables() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in set_variables():
+        if name not in known:
+            raise SettingsError(f"Unknown environment variable {name}. {_known()}")
+
+
+def _known() -> str:
+    return f"Known settings: {', '.join(Settings.model_fields)}."
+
+
+def _read_file(named: Any) -> dict[str, Any]:
+    """The values of the settings file; paths in it are relative to its folder."""
+    path = Path(named).expanduser() if named else settings_file()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(f"The settings file {path} does not exist.") from None
+        return {}
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"uniner.toml is not valid TOML: {error}.") from None
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Cannot read uniner.toml as UTF-8 text ({type(error).__name__}).") from None
+        raise SettingsError(f"Cannot read {path} as UTF-8 text ({type(error).__name__}).") from None
+    if "config" in values:
+        raise SettingsError(f"{path} cannot name another settings file: remove `config`.")
+    for name, value in values.items():
+        if isinstance(value, str) and (name in _PATHS or value.casefold().endswith(_FILES.get(name, "\0"))):
+            values[name] = str(path.absolute().parent / Path(value).expanduser())
+    return values

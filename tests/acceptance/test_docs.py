@@ -23,12 +23,18 @@ BLOCKS = [
     for block in re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 ]
 """Page, language and content of each fenced block."""
+SHOWN = "".join(
+    example.replace("\\\n", " ")
+    for path in REFERENCE["PAGES"]
+    for _, example, _ in REFERENCE["SHOWN"].findall(path.read_text(encoding="utf-8"))
+)
+"""The examples whose output is shown: run by test_examples_print_what_stands_there."""
 # Those of frameworks.md need the frameworks (tests/integrations/test_docs.py), that of fallbacks.md a server
 # (tests/engines/teacher/test_batch.py).
 PYTHON = [
     (page, content)
     for page, language, content in BLOCKS
-    if language == "python" and page not in ("frameworks.md", "fallbacks.md")
+    if language == "python" and page not in ("frameworks.md", "fallbacks.md") and content not in SHOWN
 ]
 COMMANDS = {
     line.replace("\\\n", " ")
@@ -83,7 +89,9 @@ def test_a_command_has_the_options_that_are_given(line: str) -> None:
 ALONE = [
     line
     for line in sorted(COMMANDS)
-    if line.split()[0] in ("extract", "domains", "doctor", "install", "uninstall") and not re.search(OTHERS, line)
+    if line.split()[0] in ("extract", "domains", "doctor", "install", "uninstall")
+    and not re.search(OTHERS, line)
+    and f"uniner-mcp {line}" not in SHOWN
 ]
 
 
@@ -109,7 +117,7 @@ def test_the_settings_and_the_profile_of_the_documentation_are_taken(
     (tmp_path / "uniner.toml").write_text(settings, encoding="utf-8")
     (tmp_path / "profile.toml").write_text(profile, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert load_settings().vllm_options["tensor_parallel_size"] == 2
+    assert load_settings(config=tmp_path / "uniner.toml").vllm_options["tensor_parallel_size"] == 2
     assert find_profile("any", "profile.toml").name == "student"
 
 

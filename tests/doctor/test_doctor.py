@@ -7,6 +7,7 @@ import pytest
 from uniner_mcp import SyncExtractor, load_settings
 from uniner_mcp.doctor import examine
 from uniner_mcp.engines.nano.manifest import SHIPPED
+from uniner_mcp.settings import settings_file
 
 
 def found(name: str, **settings: object) -> tuple[bool, str, str]:
@@ -45,3 +46,16 @@ def test_a_cache_that_holds_answers_is_fine_and_counted(own_cache: Path) -> None
         extractor.extract("Ada Lovelace", ["person"])
     fine, said, _ = found("cache")
     assert fine and said.startswith(f"{own_cache}: 1 answers")
+
+
+def test_the_settings_file_and_the_variables_are_named_without_their_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNINER_API_KEY", "sk-secret")
+    (tmp_path / "uniner.toml").write_text("max_types = 1", encoding="utf-8")
+    said = found("settings")[1]
+    assert f"{settings_file()} does not exist; {tmp_path / 'uniner.toml'} is ignored" in said
+    assert "UNINER_API_KEY" in said and "sk-secret" not in said
+    assert found("settings", config=tmp_path / "uniner.toml")[1].startswith(
+        f"read {tmp_path / 'uniner.toml'}; environment"
+    )

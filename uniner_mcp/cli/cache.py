@@ -6,41 +6,41 @@ from pathlib import Path
 
 import typer
 
-from uniner_mcp.cli.reporting import reported
-from uniner_mcp.settings import load_settings
+from uniner_mcp.cli.options import ConfigOption, with_settings
+from uniner_mcp.settings import Settings
 
 cache_app = typer.Typer(help="Inspect and clear the cache of answers.", no_args_is_help=True)
 
 
-def _cache_path() -> Path:
+def _path(settings: Settings) -> Path:
     from uniner_mcp.caches.sqlite import default_cache_path
 
-    return load_settings().cache_path or default_cache_path()
+    return settings.cache_path or default_cache_path()
 
 
 @cache_app.command("path")
-def cache_path() -> None:
+@with_settings(ConfigOption)
+def cache_path(*, settings: Settings) -> None:
     """Print the path of the cache."""
-    with reported():
-        typer.echo(_cache_path())
+    typer.echo(_path(settings))
 
 
 @cache_app.command("stats")
-def cache_stats() -> None:
+@with_settings(ConfigOption)
+def cache_stats(*, settings: Settings) -> None:
     """Print the number of answers, their size and their age."""
     from uniner_mcp.caches import sqlite
 
-    with reported():
-        stats = sqlite.cache_stats(_cache_path())
+    stats = sqlite.cache_stats(_path(settings))
     typer.echo(f"path     {stats.path}\nanswers  {stats.entries}\nbytes    {stats.bytes}")
     if stats.oldest and stats.newest:
         typer.echo(f"oldest   {stats.oldest:%Y-%m-%d %H:%M} UTC\nnewest   {stats.newest:%Y-%m-%d %H:%M} UTC")
 
 
 @cache_app.command("clear")
-def cache_clear() -> None:
+@with_settings(ConfigOption)
+def cache_clear(*, settings: Settings) -> None:
     """Delete all answers."""
     from uniner_mcp.caches import sqlite
 
-    with reported():
-        typer.echo(f"{sqlite.clear_cache(_cache_path())} answers removed")
+    typer.echo(f"{sqlite.clear_cache(_path(settings))} answers removed")

@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 import uniner_mcp
-from uniner_mcp.cli.options import EngineOptions, engine_options
+from uniner_mcp.cli.options import EngineOptions, with_settings
 from uniner_mcp.cli.reporting import FAILED
 from uniner_mcp.errors import ExtractionError, RequestError
 from uniner_mcp.settings import Settings
 
 
-@engine_options()
+@with_settings()
 def extract(
     text: Annotated[str | None, typer.Argument(help="The text, or - for standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
@@ -130,7 +130,7 @@ def _definitions(pairs: list[str]) -> dict[str, str]:
     return dict((name.strip(), meaning.strip()) for name, _, meaning in (pair.partition("=") for pair in pairs))
 
 
-@engine_options(EngineOptions)
+@with_settings(EngineOptions)
 def domains(
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
     *,
@@ -147,7 +147,7 @@ def domains(
         show_domains(catalogue)
 
 
-@engine_options(EngineOptions)
+@with_settings(EngineOptions)
 def doctor(*, settings: Settings) -> None:
     """Check the installation (settings, engine, model files, cache) and suggest a fix for each problem."""
     from uniner_mcp.doctor import examine

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from uniner_mcp.cli.options import engine_options
+from uniner_mcp.cli.options import with_settings
 from uniner_mcp.settings import Settings
 
 
-@engine_options()
+@with_settings()
 def evaluate(
     data: Annotated[
         Path, typer.Option(help="Folder of annotated sets, one folder per set. Formats: see the documentation.")

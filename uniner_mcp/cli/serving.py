@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from uniner_mcp.cli.options import engine_options
+from uniner_mcp.cli.options import AskingOptions, with_settings
+from uniner_mcp.errors import RequestError
 from uniner_mcp.settings import Settings
 
 
@@ -23,34 +24,49 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
-@engine_options()
-def serve(
+class PortOption(AskingOptions):
+    """Where the playground is."""
+
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default: 8000.", min=1, max=65535)]
+
+
+class ServeOptions(PortOption):
+    """Where the server is."""
+
     transport: Annotated[
-        Transport, typer.Option(help="stdio for a client that starts the server itself, http for all others.")
-    ] = Transport.STDIO,
-    host: Annotated[str, typer.Option(help="Address to listen on (http).")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on (http).", min=1, max=65535)] = 8000,
-    allowed_host: Annotated[
+        Transport | None,
+        typer.Option(help="stdio for a client that starts the server itself (the default), http for all others."),
+    ]
+    host: Annotated[str | None, typer.Option(help="Address to listen on (http); default: 127.0.0.1.")]
+    allowed_hosts: Annotated[
         list[str] | None,
-        typer.Option(help="Host name by which clients reach the server, besides loopback names (http); repeatable."),
-    ] = None,
-    *,
-    settings: Settings,
-) -> None:
+        typer.Option(
+            "--allowed-host",
+            help="Host name by which clients reach the server, besides loopback names (http); repeatable.",
+        ),
+    ]
+
+
+@with_settings(ServeOptions)
+def serve(context: typer.Context, *, settings: Settings) -> None:
     """Run the MCP server with the tools extract_entities and list_domains."""
-    address = Address(host, port, allowed_host or []) if transport is Transport.HTTP else None
-    asyncio.run(_serve(settings, address))
+    if settings.transport == "stdio":
+        given = [name for name in ("host", "port", "allowed_hosts") if context.params.get(name)]
+        if given:
+            raise RequestError(f"--{given[0].removesuffix('s').replace('_', '-')} needs --transport http.")
+        asyncio.run(_serve(settings, None))
+    else:
+        asyncio.run(_serve(settings, Address(settings.host, settings.port, list(settings.allowed_hosts))))
 
 
-@engine_options()
+@with_settings(PortOption)
 def playground(
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     *,
     settings: Settings,
 ) -> None:
     """Try texts, types and domains on a local web page, which talks to the MCP server."""
-    asyncio.run(_serve(settings, Address("127.0.0.1", port, [], playground=True, browser=browser)))
+    asyncio.run(_serve(settings, Address("127.0.0.1", settings.port, [], playground=True, browser=browser)))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sqlite3
 from contextlib import closing
@@ -18,13 +17,20 @@ from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manife
 from uniner_mcp.engines.opening import describe_choice, describe_fallback
 from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.errors import SettingsError, UninerError
-from uniner_mcp.settings import Settings
+from uniner_mcp.settings import FILE, Settings, set_variables, settings_file
 
 
 def examine(settings: Settings) -> list[Check]:
     """Run all checks, cheapest first; nano's files are read in full, servers are asked for their models."""
     folder = settings.nano_path or SHIPPED
-    return [_installation(), _settings(), *_engine(settings), _fallback(settings), _model(folder), _cache(settings)]
+    return [
+        _installation(),
+        _settings(settings),
+        *_engine(settings),
+        _fallback(settings),
+        _model(folder),
+        _cache(settings),
+    ]
 
 
 def _installation() -> Check:
@@ -34,13 +40,15 @@ def _installation() -> Check:
     )
 
 
-def _settings() -> Check:
+def _settings(settings: Settings) -> Check:
     """Where settings come from. Values are not shown: they may be secret."""
-    path = Path(str(Settings.model_config.get("toml_file"))).absolute()
-    file = str(path) if path.is_file() else f"no {path.name} in {path.parent}"
-    known = {f"UNINER_{name.upper()}" for name in Settings.model_fields}
-    variables = sorted(known & {name.upper() for name in os.environ})
-    return Check("settings", True, f"{file}; environment: {', '.join(variables) or 'no UNINER_* variables'}")
+    path = settings.config or settings_file()
+    said = [f"read {path}" if path.is_file() else f"{path} does not exist"]
+    stray = Path.cwd() / FILE
+    if stray.is_file() and not (path.is_file() and stray.samefile(path)):
+        said.append(f"{stray} is ignored (--config {FILE} reads it)")
+    said.append(f"environment: {', '.join(set_variables()) or 'no UNINER_* variables'}")
+    return Check("settings", True, "; ".join(said))
 
 
 def _engine(settings: Settings) -> list[Check]:
