@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     server = FaultServer(behaviour=label)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(server.running()):
-        Path(write_policy(folder, "teacher-only", server, timeout_s=10)).rename(folder / "teacher.toml")
+        Path(write_policy(folder, "teacher-only", server)).rename(folder / "teacher.toml")
         yield folder
 
 

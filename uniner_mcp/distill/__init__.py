@@ -1,1 +1,1 @@
-"""The recipe: from annotated passages to a student."""
+"""The recipe: from a corpus to a trained student."""

@@ -1,4 +1,4 @@
-"""What can be set in the stages of the recipe: the tables of a run file, and the options of the commands."""
+"""Settings of the stages of the recipe: the tables of a run file, and the options of the commands."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from uniner_mcp.errors import SettingsError
 
 Negatives = Literal["none", "uniform", "frequency"]
-"""How types are drawn that a passage does not have: not at all, all alike, or as often as they occur in the data."""
+"""How types that a passage does not have are sampled: not at all, with equal probability, or by their frequency."""
 Wording = Literal["type", "definition"]
-"""What the teacher names: the type of each entity, or what the type means in a sentence."""
+"""What the teacher returns for each entity: its type, or a sentence that defines the type."""
 Precision = Literal["f16", "q8_0"]
 """How the matrices of a GGUF file are stored."""
 
 
 def _from_file(path: Path, info: ValidationInfo) -> Path:
-    """A path in a run file is meant from that file's folder."""
+    """Resolve a path in a run file relative to that file."""
     return info.context["folder"] / path if info.context else path
 
 
 def _maybe_path(given: str, info: ValidationInfo) -> str:
-    """A name, or a path if there is something at it."""
+    """Resolve a path if it exists; otherwise return the name as it is."""
     path = info.context["folder"] / given if info.context else Path(given)
     return str(path) if path.exists() else given
 
@@ -40,7 +40,7 @@ class Table(BaseModel):
 
 
 class SampleSettings(Table):
-    """Passages by lot from a corpus: at most `number`, each of at most `tokens` word pieces."""
+    """A random sample of a corpus: at most `number` passages of at most `tokens` word pieces."""
 
     corpus: list[Located] = Field(min_length=1)
     number: int = Field(default=50_000, ge=1)
@@ -51,7 +51,7 @@ class SampleSettings(Table):
 
 
 class AnnotateSettings(Table):
-    """Labels of a teacher. passages: default, those of `sample`; teacher: a fallback policy; batch: its Batch API."""
+    """Labels from a teacher (a fallback policy). passages: by default from `sample`; batch: use its Batch API."""
 
     passages: Located | None = None
     teacher: NameOrPath = "teacher-only"
@@ -62,7 +62,7 @@ class AnnotateSettings(Table):
 
 
 class ConversationsSettings(Table):
-    """Training conversations. Default: of what `annotate` wrote; `sets` are folders of annotated sets."""
+    """Training conversations, by default from the output of `annotate`. sets: folders of annotated sets."""
 
     annotations: list[Located] = []
     sets: list[Located] = []
@@ -73,7 +73,7 @@ class ConversationsSettings(Table):
 
 
 class TrainSettings(Table):
-    """How a student is trained; lora_rank 0 trains all weights, `steps` 0 lets `epochs` decide.
+    """How a student is trained. lora_rank: 0 trains all weights; steps: 0 trains for `epochs`.
 
     Defaults are those of the paper's released script (`src/train/train.sh` of github.com/universal-ner/universal-ner).
     """
@@ -95,13 +95,13 @@ class TrainSettings(Table):
 
 
 class ExportSettings(Table):
-    """The student as a folder, and as a GGUF file."""
+    """Export of the student as a folder, optionally with a GGUF file."""
 
     gguf: Precision | None = None
 
 
 class TrainNanoSettings(Table):
-    """The embedded student, from a folder of annotated sets. start: an encoder in place of all-MiniLM-L6-v2."""
+    """Training of the embedded student on annotated sets. start: the encoder, if not all-MiniLM-L6-v2."""
 
     data: Located
     start: Located | None = None
@@ -110,7 +110,7 @@ class TrainNanoSettings(Table):
 
 
 class EvaluateSettings(Table):
-    """The student on annotated sets; `sets`: names, or all; limit: passages of each."""
+    """Evaluation of the student on annotated sets. sets: names, default: all; limit: passages per set."""
 
     data: Located
     sets: list[str] = []
@@ -119,7 +119,7 @@ class EvaluateSettings(Table):
 
 
 class Recipe(Table):
-    """A run file: the stages that are done, in this order."""
+    """A run file: the stages that are run, in this order."""
 
     sample: SampleSettings | None = None
     annotate: AnnotateSettings | None = None
@@ -131,7 +131,7 @@ class Recipe(Table):
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a run file. Raises SettingsError that names the table and the key."""
+    """Read a run file. Raises SettingsError, which names the table and the key."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -140,9 +140,9 @@ def read_recipe(path: Path) -> Recipe:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     recipe = checked(Recipe, tables, f"{path}: ", folder=path.parent)
     if recipe.train is None and recipe.export is not None:
-        raise SettingsError(f"{path}: [export] wants a [train] before it.")
+        raise SettingsError(f"{path}: [export] requires a [train] table.")
     if recipe.evaluate is not None and (recipe.export is None) == (recipe.train_nano is None):
-        raise SettingsError(f"{path}: [evaluate] wants either an [export] or a [train-nano] before it.")
+        raise SettingsError(f"{path}: [evaluate] requires exactly one of [export] and [train-nano].")
     return recipe
 
 
@@ -150,7 +150,7 @@ T = TypeVar("T", bound=Table)
 
 
 def checked(kind: type[T], given: object, where: str = "", *, folder: Path | None = None) -> T:
-    """Settings, validated. Raises SettingsError that names the key; paths are meant from `folder`."""
+    """Validate settings. Raises SettingsError, which names the key; paths are relative to `folder`."""
     try:
         return kind.model_validate(given, context={"folder": folder} if folder is not None else None)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""A whole run: the stages of a run file in one folder, each made of what the one before wrote."""
+"""A whole run: the stages of a run file in one folder, each with the output of the one before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uniner_mcp.settings import Settings, load_settings
 
 
 def stages(recipe: Recipe, folder: Path) -> Iterator[Stage]:
-    """The stages of a run in `folder`, in order: take one after the other was done."""
+    """Yield the stages of a run in `folder`, in order. Perform each stage before you take the next one."""
     passages, annotations, rows = (folder / f"{name}.jsonl" for name in ("passages", "annotations", "conversations"))
     train, student, nano = folder / "train", folder / "student", folder / "nano"
     if (sample := recipe.sample) is not None:
@@ -28,8 +28,8 @@ def stages(recipe: Recipe, folder: Path) -> Iterator[Stage]:
     if (annotate := recipe.annotate) is not None:
         yield annotate_stage(annotate, annotate.passages or passages, annotations)
     if (making := recipe.conversations) is not None:
-        made_of = making.annotations or ([] if making.sets else [annotations])
-        yield conversations_stage(making, made_of, rows)
+        sources = making.annotations or ([] if making.sets else [annotations])
+        yield conversations_stage(making, sources, rows)
     if recipe.train is not None:
         yield train_stage(recipe.train, recipe.train.data or rows, train)
     if recipe.export is not None:

@@ -1,6 +1,6 @@
-"""A stage of the recipe, and the manifest that it leaves beside its output: of what, how, and how much was made.
+"""A stage of the recipe, and the manifest that it writes beside its output: inputs, settings and counts.
 
-A stage whose manifest still holds is not done again.
+A stage whose manifest is up to date is not run again.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from uniner_mcp.engines.nano.manifest import file_hash
 from uniner_mcp.errors import RequestError
 
 Counts = Mapping[str, JsonValue]
-"""What a stage says of its work."""
+"""What a stage reports about its work."""
 
 
 class Manifest(BaseModel):
-    """What an output was made of. Hashes are SHA-256, of a folder that of all its files; `finished`: when, or None."""
+    """What an output was built from. Hashes are SHA-256 (for a folder: of all files); finished: the time, or None."""
 
     stage: str
     settings: dict[str, JsonValue]
@@ -37,12 +37,13 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage, ready to be done.
+    """One stage, ready to run.
 
-    out: the file or folder that it writes, and `result` the part of it that the next stage reads. unfinished: what is
-    there of an earlier run is begun anew (`again`), taken up if settings and inputs are the same (`same`), or if the
-    settings are (`rows`: each row stands for itself). What cannot be taken up is set aside, never deleted. whole: says
-    of the counts that work returned whether nothing is missing that the same call may still bring.
+    out: the file or folder that it writes; result: the part of it that the next stage reads. unfinished: what happens
+    to the output of an earlier run: the stage starts over (`again`), or resumes if settings and inputs are the same
+    (`same`), or if the settings are (`rows`: each row is independent). Output that cannot be resumed is moved aside,
+    never deleted. whole: whether, by the counts that `work` returned, the output is complete; if not, running the stage
+    again may add what is missing.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a stage ended. `skipped`: nothing was to be done; `aside`: where earlier work was moved that did not fit."""
+    """How a stage ended. skipped: it was up to date; aside: where output with other settings or inputs was moved."""
 
     manifest: Manifest
     skipped: bool
@@ -65,14 +66,16 @@ class Outcome:
 
 
 def perform(stage: Stage) -> Outcome:
-    """Do a stage, unless its manifest says that it is done with these settings and inputs, and its output is whole.
+    """Run a stage, unless its manifest shows that it finished with these settings and inputs, and its output is intact.
 
-    Of several processes (`accelerate launch`), all do it, and the first one writes the manifest. Raises RequestError
-    where an input is missing.
+    With several processes (`accelerate launch`), all of them do the work, and the first one writes the manifest. Raises
+    RequestError if an input is missing.
     """
     for path in stage.inputs:
         if not path.exists():
-            raise RequestError(f"There is no {path}, of which {stage.out} is to be made.")
+            raise RequestError(
+                f"There is no {path}, which {stage.name} reads: check the path, or run the stage that writes it first."
+            )
     if os.environ.get("RANK", "0") != "0":
         made = Manifest(stage=stage.name, settings=dict(stage.settings), inputs={}, counts=dict(stage.work()))
         return Outcome(made.model_copy(update={"finished": _now()}), skipped=False, aside=None)
@@ -83,14 +86,14 @@ def perform(stage: Stage) -> Outcome:
     )
     before = read_manifest(stage.out)
     same_settings = before is not None and before.settings == wanted.settings
-    # Files may have moved: it is what stands in them that counts.
+    # Files may have moved: only their contents count.
     same = before is not None and same_settings and [*before.inputs.values()] == [*wanted.inputs.values()]
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     done = before is not None and same and before.finished is not None and stage.result.exists()
     if alone and before is not None and done and before.output == digest(stage.result):
         return Outcome(before, skipped=True, aside=None)
-    takes_up = {"again": True, "same": same, "rows": same_settings}[stage.unfinished] or not alone
-    aside = None if takes_up or before is None or not stage.out.exists() else _set_aside(stage.out)
+    resumes = {"again": True, "same": same, "rows": same_settings}[stage.unfinished] or not alone
+    aside = None if resumes or before is None or not stage.out.exists() else _set_aside(stage.out)
     stage.out.parent.mkdir(parents=True, exist_ok=True)
     _write(stage.out, wanted)
     counts = stage.work()
@@ -101,7 +104,7 @@ def perform(stage: Stage) -> Outcome:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files in a folder."""
+    """Return the SHA-256 of a file, or of the names and contents of all files in a folder."""
     if not path.is_dir():
         return file_hash(path)
     files = sorted(found for found in path.rglob("*") if found.is_file())
@@ -110,12 +113,12 @@ def digest(path: Path) -> str:
 
 
 def manifest_path(out: Path) -> Path:
-    """The manifest of an output stands beside it."""
+    """Return the path of the manifest, beside the output."""
     return out.with_name(f"{out.name.removesuffix('.jsonl')}.manifest.json")
 
 
 def read_manifest(out: Path) -> Manifest | None:
-    """The manifest of an output; None where there is none that can be read."""
+    """Read the manifest of an output; None if there is none or it cannot be read."""
     try:
         return Manifest.model_validate_json(manifest_path(out).read_bytes())
     except (OSError, ValidationError):

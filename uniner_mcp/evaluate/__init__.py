@@ -1,1 +1,1 @@
-"""The yardstick: annotated sets and the paper's score."""
+"""Evaluation: annotated sets and the paper's score."""

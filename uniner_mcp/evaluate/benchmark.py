@@ -1,4 +1,4 @@
-"""The 49 rows of the UniversalNER benchmark and what was published on them; the data stand in `benchmark.toml`."""
+"""The 49 rows of the UniversalNER benchmark with published figures; the data is in `benchmark.toml`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uniner_mcp.schema import Frozen
 
 
 class Row(Frozen):
-    """One row. f1: zero-shot F1 in percent by model; set: the usual name of its folder here; passages: of its test."""
+    """One row. f1: zero-shot F1 in percent by model; set: its usual folder name; passages: size of the test set."""
 
     name: str
     domain: str
@@ -25,19 +25,19 @@ class Row(Frozen):
 
 
 class Benchmark(Frozen):
-    """All rows, and where the figures of each model come from."""
+    """All rows, and the source of the figures of each model."""
 
     sources: Mapping[str, str]
     rows: tuple[Row, ...]
 
     def row(self, set_name: str) -> Row | None:
-        """The row of a set, by its folder here or the paper's name (letter case ignored)."""
+        """Return the row of a set, by its folder name or the paper's name (ignoring case)."""
         wanted = set_name.casefold()
         return next((row for row in self.rows if wanted in (row.set, row.name.casefold())), None)
 
 
 @cache
 def load_benchmark() -> Benchmark:
-    """Read once."""
+    """Read the benchmark once."""
     text = files("uniner_mcp.evaluate").joinpath("benchmark.toml").read_text(encoding="utf-8")
     return Benchmark.model_validate(tomllib.loads(text))

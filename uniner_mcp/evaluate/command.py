@@ -28,9 +28,9 @@ async def evaluate(
     out: Path,
     domain: str | None = None,
 ) -> list[Scores]:
-    """Run the engine of the settings over the sets; write OUT/report.md, and report.html.
+    """Run the configured engine on the sets; write OUT/report.md, report.html and scores.json.
 
-    names: sets, or none for all; domain: only those of this domain. The same call goes on where it stopped.
+    names: sets, empty for all; domain: only the sets of this domain. After an interruption, the same call resumes.
     """
     names = names or find_sets(data, split)
     sets = [load_set(data, name, split, limit) for name in names]
@@ -40,7 +40,7 @@ async def evaluate(
     if not sets:
         where = f"of the domain {domain} " if domain is not None else ""
         raise RequestError(
-            f"There is no data set {where}in {data}: a set is a folder with {split}.jsonl, {split}.conll or the like."
+            f"There is no data set {where}in {data}: a set is a folder with {split}.jsonl, {split}.conll or similar."
         )
     async with Extractor.open(settings) as extractor:
         run = Run(out, extractor, sets, split)

@@ -1,4 +1,4 @@
-"""What is right and what is wrong in a passage, mention by mention (pure)."""
+"""Right and wrong mentions of a passage, one by one (pure)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A gold mention, a predicted one, or the two that belong together."""
+    """A gold mention, a predicted one, or a pair of both."""
 
     kind: Kind
     gold: Mention | None
@@ -40,14 +40,14 @@ class Judged:
 
 
 def judge(example: Example, found: Iterable[Found], types: Iterable[str]) -> Judged:
-    """Pair what was found with what is annotated, each mention once.
+    """Pair the found mentions with the annotated ones, each mention once.
 
-    right: span and type agree; boundary: the type agrees and the spans overlap; wrong type: the spans overlap. What is
-    left over was missed, or is spurious. Only mentions of the types that were asked are looked at.
+    right: span and type agree; boundary: the type agrees and the spans overlap; wrong type: the spans overlap. The
+    remaining mentions were missed, or are spurious. Only mentions of the asked types count.
     """
     asked = set(types)
     gold = {Mention(one.start, one.end, one.type) for one in example.entities if one.type in asked}
-    said = {Mention(one.start, one.end, one.type) for one in found if one.type in asked}
+    predicted = {Mention(one.start, one.end, one.type) for one in found if one.type in asked}
     pairs: list[Judgement] = []
     passes: list[tuple[Kind, bool, bool]] = [
         ("right", True, True),
@@ -55,23 +55,23 @@ def judge(example: Example, found: Iterable[Found], types: Iterable[str]) -> Jud
         ("wrong type", False, False),
     ]
     for kind, same_type, same_span in passes:
-        for one in sorted(said, key=_place):
+        for one in sorted(predicted, key=_place):
             twin = next((g for g in sorted(gold, key=_place) if _agree(g, one, same_type, same_span)), None)
             if twin is not None:
                 gold.remove(twin)
-                said.remove(one)
+                predicted.remove(one)
                 pairs.append(Judgement(kind, twin, one))
     pairs += [Judgement("missed", one, None) for one in gold]
-    pairs += [Judgement("spurious", None, one) for one in said]
+    pairs += [Judgement("spurious", None, one) for one in predicted]
     return Judged(example.id, example.text, sorted(pairs, key=lambda pair: _place(_first(pair))))
 
 
-def _agree(gold: Mention, said: Mention, same_type: bool, same_span: bool) -> bool:
-    if same_type and gold.type != said.type:
+def _agree(gold: Mention, predicted: Mention, same_type: bool, same_span: bool) -> bool:
+    if same_type and gold.type != predicted.type:
         return False
     if same_span:
-        return (gold.start, gold.end) == (said.start, said.end)
-    return gold.start < said.end and said.start < gold.end
+        return (gold.start, gold.end) == (predicted.start, predicted.end)
+    return gold.start < predicted.end and predicted.start < gold.end
 
 
 def _place(mention: Mention) -> tuple[int, int, str]:

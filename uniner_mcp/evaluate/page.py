@@ -1,4 +1,4 @@
-"""The report of a run as one HTML page that needs no network: bars against published figures, and the errors (pure)."""
+"""The report of a run as one HTML page that needs no network: bars beside published figures, and the errors (pure)."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from uniner_mcp.evaluate.report import (
 from uniner_mcp.evaluate.scores import Scores, by_domain, macro, published_mean
 
 MOST_ERRORS = 300
-"""Passages with errors that are shown of a set, the first ones; how many there are is said."""
+"""Maximum number of passages with errors shown per set: the first ones. The page states how many there are."""
 _WIDTH, _LEFT, _BAR = 760, 170, 14
 
 
 def page(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
-    """The page."""
+    """Return the page."""
     text = files("uniner_mcp.evaluate").joinpath("page.html").read_text(encoding="utf-8")
     return Template(text).substitute(
         title=escape(title(run)),
@@ -71,7 +71,7 @@ def _bold(cell: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Bars that belong together: who reached how much (percent), ours first; interval: that of ours."""
+    """Bars that belong together: names and figures in percent, this run first; interval: that of this run."""
 
     name: str
     figures: Sequence[tuple[str, float]]
@@ -88,7 +88,7 @@ def _set_groups(scores: Sequence[Scores]) -> list[_Group]:
 
 
 def _domain_groups(scores: Sequence[Scores]) -> list[_Group]:
-    """What was published on the same sets, or else on all sets of the domain."""
+    """Group this run with figures published on the same sets, or else on all sets of the domain."""
     groups: list[_Group] = []
     for name, sets in by_domain(scores).items():
         figures = [("this run", 100 * macro(sets))]
@@ -102,7 +102,7 @@ def _domain_groups(scores: Sequence[Scores]) -> list[_Group]:
 
 
 def _bars(groups: Sequence[_Group], label: str) -> str:
-    """Horizontal bars, one beneath the other."""
+    """Draw horizontal bars, one below the other."""
     rows: list[str] = []
     top = 0.0
     for group in groups:
@@ -127,7 +127,7 @@ def _bars(groups: Sequence[_Group], label: str) -> str:
 
 
 def _x(figure: float) -> float:
-    """Where a figure in percent lies."""
+    """Return the x coordinate of a figure in percent."""
     return _LEFT + figure / 100 * (_WIDTH - _LEFT)
 
 
@@ -136,7 +136,7 @@ def _errors(scores: Scores) -> str:
     shown = wrong[:MOST_ERRORS]
     count = f"{len(wrong):,} of {scores.passages:,} passages have errors"
     if len(shown) < len(wrong):
-        count += f"; the first {len(shown)} are here, all are in predictions/{scores.name}.jsonl"
+        count += f"; the first {len(shown)} are shown here, all are in predictions/{scores.name}.jsonl"
     body = "".join(map(_passage, shown))
     return (
         f"<details><summary>{escape(scores.name)}: F1 {percent(scores.paper.f1)}; {escape(count)}</summary>"
@@ -152,28 +152,28 @@ def _passage(passage: Judged) -> str:
 
 
 def _marked(passage: Judged) -> Iterator[str]:
-    """The text, cut wherever a mention begins or ends; a part is marked by the mentions that it lies in."""
+    """Yield the text, cut wherever a mention begins or ends; each part is marked with the mentions that contain it."""
     gold = [one.gold for one in passage.judgements if one.gold is not None]
-    said = [one.predicted for one in passage.judgements if one.predicted is not None]
-    cuts = sorted({0, len(passage.text), *(place for one in (*gold, *said) for place in (one.start, one.end))})
+    predicted = [one.predicted for one in passage.judgements if one.predicted is not None]
+    cuts = sorted({0, len(passage.text), *(place for one in (*gold, *predicted) for place in (one.start, one.end))})
     for start, end in pairwise(cuts):
-        inside = [[one.type for one in side if one.start <= start and end <= one.end] for side in (gold, said)]
+        inside = [[one.type for one in side if one.start <= start and end <= one.end] for side in (gold, predicted)]
         part = escape(passage.text[start:end])
         classes = [name for name, found in zip(("gold", "said"), inside, strict=True) if found]
         if not classes:
             yield part
             continue
-        told = "; ".join(
+        label = "; ".join(
             f"{name}: {', '.join(sorted(found))}"
             for name, found in zip(("annotated", "found"), inside, strict=True)
             if found
         )
-        yield f'<mark class="{" ".join(classes)}" title="{escape(told, quote=True)}">{part}</mark>'
+        yield f'<mark class="{" ".join(classes)}" title="{escape(label, quote=True)}">{part}</mark>'
 
 
 def _sentence(text: str, one: Judgement) -> str:
-    def said(mention: Mention) -> str:
+    def quoted(mention: Mention) -> str:
         return f"<q>{escape(text[mention.start : mention.end])}</q> {escape(mention.type)}"
 
-    parts = [said(mention) for mention in (one.gold, one.predicted) if mention is not None]
+    parts = [quoted(mention) for mention in (one.gold, one.predicted) if mention is not None]
     return f'<b class="{one.kind.replace(" ", "-")}">{one.kind}</b> {" → ".join(parts)}'

@@ -1,6 +1,6 @@
-"""What an engine finds in annotated sets, passage by passage, in files: a run that was stopped goes on where it was.
+"""Predictions of an engine on annotated sets, stored per passage, so that an interrupted run can be resumed.
 
-OUT/run.json says of what engine and data the run is, OUT/predictions/SET.jsonl has a line a passage.
+OUT/run.json describes the engine and the data of the run; OUT/predictions/SET.jsonl has one line per passage.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Found(BaseModel):
 
 
 class Prediction(BaseModel):
-    """What was found in one passage; `unanswered` are the types that were not answered."""
+    """The entities found in one passage; `unanswered` lists the types that were not answered."""
 
     id: str
     entities: list[Found]
@@ -50,7 +50,7 @@ class Run:
     """The folder of a run."""
 
     def __init__(self, out: Path, extractor: Extractor, sets: list[TestSet], split: str) -> None:
-        """Begin a run, or go on with one. Raises RequestError where the folder holds one of another engine or data."""
+        """Start or resume a run. Raises RequestError if the folder contains a run of another engine or other data."""
         self.out = out
         known = {
             **asdict(extractor.info()),
@@ -63,17 +63,18 @@ class Run:
             before = cast("dict[str, object]", orjson.loads(path.read_bytes()))
             if changed := [name for name in known if before.get(name) != known[name]]:
                 raise RequestError(
-                    f"{out} holds a run of another {', '.join(changed)}: give another --out, or delete the folder."
+                    f"{out} contains a run that differs in {', '.join(changed)}: choose another --out, or delete the "
+                    "folder."
                 )
         (out / "predictions").mkdir(parents=True, exist_ok=True)
         path.write_bytes(orjson.dumps({**known, **made}, option=orjson.OPT_INDENT_2))
 
     def predictions(self, name: str) -> dict[str, Prediction]:
-        """What is known of a set, by the number of the passage."""
+        """Return the stored predictions for a set, by passage number."""
         return read_predictions(self.out, name)
 
-    async def predict(self, extractor: Extractor, test_set: TestSet, told: Callable[[], None]) -> None:
-        """Ask what is not known yet, one passage after the other; `told` is called after each."""
+    async def predict(self, extractor: Extractor, test_set: TestSet, on_passage: Callable[[], None]) -> None:
+        """Process the passages that have no prediction, one after the other; call `on_passage` after each."""
         known = self.predictions(test_set.name)
         path = self.out / "predictions" / f"{test_set.name}.jsonl"
         path.write_bytes(b"".join(one.model_dump_json().encode() + b"\n" for one in known.values()))
@@ -83,11 +84,11 @@ class Run:
             prediction = await _predict(extractor, str(number), example, test_set.asked(example))
             with path.open("ab") as file:
                 file.write(prediction.model_dump_json().encode() + b"\n")
-            told()
+            on_passage()
 
 
 def read_predictions(out: Path, name: str) -> dict[str, Prediction]:
-    """What a run in `out` has of a set, by the number of the passage; a line that a crash has torn is left out."""
+    """Read the predictions in `out` for a set, by passage number; a line that a crash left incomplete is skipped."""
     path = out / "predictions" / f"{name}.jsonl"
     lines = path.read_bytes().splitlines() if path.exists() else []
     return {one.id: one for line in lines for one in _read(line)}
@@ -119,6 +120,6 @@ def _read(line: bytes) -> Iterator[Prediction]:
 
 
 def _digest(test_set: TestSet) -> str:
-    """Changes with every passage, entity and type that is scored."""
+    """Return a hash that changes with every passage, entity and type that is scored."""
     whole = (test_set.types, [asdict(example) for example in test_set.examples])
     return hashlib.sha256(orjson.dumps(whole)).hexdigest()[:16]

@@ -13,7 +13,7 @@ from uniner_mcp.evaluate.scoring import Counts
 
 
 def markdown(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
-    """The report of the run that `run.json` describes."""
+    """Return the report of the run that `run.json` describes."""
     others = compared(scores)
     lines = [f"# {title(run)}", "", *summary(run, scores), "", *table(*set_table(scores)), ""]
     lines += [f"{name}: {load_benchmark().sources[name]}.  " for name in others]
@@ -26,44 +26,44 @@ def markdown(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
 
 
 Table = tuple[list[str], list[list[str]]]
-"""Head and rows."""
+"""Header and rows."""
 
 SCORE = (
-    "F1 in percent: the paper's, micro over normalised strings per type, with a 95 % bootstrap interval over passages; "
-    "strict (the very offsets) and partial (an overlap counts half) are over spans."
+    "F1 in percent as in the paper: micro-averaged over normalised strings per type, with a 95 % bootstrap interval "
+    "over passages. Strict (exact offsets) and partial (an overlap counts half) are computed over spans."
 )
 WHOLE_DOMAINS = (
-    "Published figures are means over the same sets, where known for all of them; in brackets those over all sets "
-    "that the paper has in the domain (Fig. 5, whose labels are 1.0 too high: the figure here is the label less 1.0)."
+    "Published figures are means over the same sets, if they are known for all of them; in brackets, the means over "
+    "all sets of the domain in the paper (Fig. 5, whose labels are 1.0 too high: shown is the label minus 1.0)."
 )
 
 
 def title(run: Mapping[str, object]) -> str:
-    """What was measured."""
+    """Return the title: the engine and its model."""
     return f"{run['name']}, {run['model']}"
 
 
 def summary(run: Mapping[str, object], scores: Sequence[Scores]) -> list[str]:
-    """When, where, how fast, at what cost; and what the scores are."""
+    """Return date, machine, speed and cost of the run, and an explanation of the scores."""
     seconds, passages = sum(each.seconds for each in scores), sum(each.passages for each in scores)
-    speed = f"{passages / seconds:.1f} passages a second" if seconds else "nothing asked"
+    speed = f"{passages / seconds:.1f} passages per second" if seconds else "no passages"
     return [
         f"{run['date']}, uniner-mcp {run['version']}, {run['machine']}; split {run['split']}; {speed}, "
         f"{sum(each.usd for each in scores):.2f} US dollars, "
-        f"{sum(each.unanswered for each in scores)} questions unanswered.",
+        f"unanswered questions: {sum(each.unanswered for each in scores)}.",
         "",
         SCORE,
     ]
 
 
 def compared(scores: Sequence[Scores]) -> list[str]:
-    """The models of which something is known on these sets."""
+    """Return the models with a published figure on any of these sets."""
     rows = [load_benchmark().row(each.name) for each in scores]
     return [name for name in load_benchmark().sources if any(row is not None and name in row.f1 for row in rows)]
 
 
 def set_table(scores: Sequence[Scores]) -> Table:
-    """The scores of each set, and their means."""
+    """Return the scores of each set, and their mean."""
     others = compared(scores)
     head = ["set", "passages", "F1", "95 %", "precision", "recall", "strict spans", "partial", *others]
     rows = [
@@ -88,7 +88,7 @@ def set_table(scores: Sequence[Scores]) -> Table:
 
 
 def domain_table(scores: Sequence[Scores]) -> Table:
-    """The mean of the sets of each domain, beside what was published."""
+    """Return the mean of the sets of each domain, beside published figures."""
     others = compared(scores)
     rows: list[list[str]] = []
     for name, sets in by_domain(scores).items():
@@ -102,13 +102,13 @@ def domain_table(scores: Sequence[Scores]) -> Table:
 
 
 def mistake_table(scores: Sequence[Scores]) -> Table:
-    """How many mentions of each set are right, or wrong in which way."""
+    """Return the number of right mentions and of each class of errors, per set."""
     kinds: tuple[str, ...] = get_args(Kind)
     return ["set", *kinds], [[each.name, *(str(each.mistakes()[kind]) for kind in kinds)] for each in scores]
 
 
 def type_table(scores: Scores) -> Table:
-    """The scores of each type, the most frequent first."""
+    """Return the scores of each type, the most frequent first."""
     ranked = sorted(scores.types.items(), key=lambda pair: -pair[1].gold)
     rows = [
         [kind, str(found.gold), percent(found.f1), percent(found.precision), percent(found.recall)]
@@ -119,13 +119,13 @@ def type_table(scores: Scores) -> Table:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table in Markdown."""
+    """Format a table in Markdown."""
     rule = ["---", *["--:"] * (len(head) - 1)]
     return [f"| {' | '.join(cell.replace('|', ' ') for cell in row)} |" for row in (head, rule, *rows)]
 
 
 def percent(share: float) -> str:
-    """A share of 0 to 1 in percent."""
+    """Format a share from 0 to 1 in percent."""
     return f"{100 * share:.1f}"
 
 

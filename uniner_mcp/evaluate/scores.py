@@ -20,8 +20,8 @@ from uniner_mcp.evaluate.scoring import Counts, bootstrap, count, count_partial,
 class Scores:
     """The scores of one set. Counts are over all questions; `interval` is that of the paper's F1, 0 to 1.
 
-    counted: the paper's counts of each passage. strict, partial: None where the set has no offsets. judged: each
-    passage with what was right and wrong in it.
+    counted: the paper's counts of each passage. strict, partial: None if the set has no offsets. judged: each passage
+    with its right and wrong mentions.
     """
 
     name: str
@@ -38,21 +38,21 @@ class Scores:
 
     @property
     def passages(self) -> int:
-        """How many were scored."""
+        """The number of scored passages."""
         return len(self.counted)
 
     @property
     def paper(self) -> Counts:
-        """The counts by which the paper scores."""
+        """The counts for the paper's score."""
         return sum(self.counted, Counts())
 
     def mistakes(self) -> Counter[str]:
-        """How often each kind of judgement was passed."""
+        """Count the judgements of each kind."""
         return Counter(one.kind for passage in self.judged for one in passage.judgements)
 
 
 def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
-    """Score what was predicted; passages without a prediction are left out."""
+    """Score the predictions for a set; passages without a prediction are left out."""
     passages: list[Counts] = []
     judged: list[Judged] = []
     strict = partial = Counts()
@@ -64,9 +64,9 @@ def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
         whole = Counts()
         for kind in test_set.asked(example):
             gold = [one for one in example.entities if one.type == kind]
-            said = [one for one in found if one.type == kind]
-            paper = count((one.text for one in gold), (one.text for one in said))
-            spans = [(one.start, one.end) for one in gold], [(one.start, one.end) for one in said]
+            predicted = [one for one in found if one.type == kind]
+            paper = count((one.text for one in gold), (one.text for one in predicted))
+            spans = [(one.start, one.end) for one in gold], [(one.start, one.end) for one in predicted]
             strict, partial = strict + count_spans(*spans), partial + count_partial(*spans)
             types[kind] = types.get(kind, Counts()) + paper
             whole += paper
@@ -89,25 +89,25 @@ def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
 
 
 def by_domain(scores: Sequence[Scores]) -> dict[str, list[Scores]]:
-    """The sets of each domain, by name; a set of no known domain is in none."""
+    """Return the sets of each domain, by name; a set of unknown domain is left out."""
     names = sorted({one.domain for one in scores if one.domain is not None})
     return {name: [one for one in scores if one.domain == name] for name in names}
 
 
 def macro(scores: Sequence[Scores]) -> float:
-    """The plain mean of the sets' F1, 0 to 1, as the paper averages."""
+    """Return the unweighted mean of the sets' F1, 0 to 1, as the paper averages."""
     return mean(one.paper.f1 for one in scores)
 
 
 def published_mean(scores: Sequence[Scores], model: str) -> float | None:
-    """What was published for a model on these very sets, as a mean in percent; None unless it is known for all."""
+    """Return the mean in percent of a model's published F1 on exactly these sets; None unless it is known for all."""
     rows = [load_benchmark().row(one.name) for one in scores]
     known = [row.f1[model] for row in rows if row is not None and model in row.f1]
     return mean(known) if len(known) == len(rows) > 0 else None
 
 
 def as_json(scores: Sequence[Scores]) -> dict[str, JsonValue]:
-    """The scores by set, as numbers between 0 and 1."""
+    """Return the scores by set, as numbers between 0 and 1."""
     return {
         each.name: {
             "domain": each.domain,

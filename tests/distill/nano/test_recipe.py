@@ -61,7 +61,7 @@ def test_a_run_goes_on_from_its_checkpoint(
     with caplog.at_level(logging.INFO):
         # The frame would begin anew with other settings: this is what it does with the same ones after a stop.
         stages.train_nano_stage(TrainNanoSettings(data=DATA, steps=4), run).work()
-    assert "Seed 13: going on at step 3 of 4" in caplog.text and "Seed 14: going on at step 3 of 4" in caplog.text
+    assert "Seed 13: resuming at step 3 of 4" in caplog.text and "Seed 14: resuming at step 3 of 4" in caplog.text
     assert orjson.loads((run / "log.jsonl").read_bytes().splitlines()[-2])["step"] == 4
 
 

@@ -77,7 +77,6 @@ def test_what_does_not_fit_is_left_out_answer_by_answer_and_counted(tokenizer: A
 
 @pytest.mark.slow
 @needs_trl
-@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")  # Of transformers, about PEFT.
 @pytest.mark.parametrize("rank", ["0", "4"])
 def test_a_student_is_trained_goes_on_and_is_exported_with_its_profile(
@@ -137,15 +136,15 @@ def test_the_template_of_a_student_ends_turns_with_its_own_token() -> None:
 def test_training_without_the_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uniner_mcp.distill.student.stages.find_spec", lambda name: None)
     result = CliRunner().invoke(app, ["distill", "train", "--data", "x", "--base", "y", "--out", str(tmp_path)])
-    assert result.exit_code == 1 and "uniner-mcp[train]" in result.stderr
+    assert result.exit_code == 1 and "[train]'" in result.stderr
     result = CliRunner().invoke(app, ["distill", "export", "--run", "x", "--out", str(tmp_path)])
-    assert result.exit_code == 1 and "uniner-mcp[train]" in result.stderr
+    assert result.exit_code == 1 and "[train]'" in result.stderr
 
 
 def test_what_was_not_trained_cannot_be_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uniner_mcp.distill.student.stages.find_spec", lambda name: name)
     result = CliRunner().invoke(app, ["distill", "export", "--run", str(tmp_path), "--out", str(tmp_path)])
-    assert result.exit_code == 1 and "There is no trained student" in result.stderr
+    assert result.exit_code == 2 and "There is no trained student" in result.stderr
 
 
 @pytest.mark.slow
@@ -154,7 +153,7 @@ def test_a_base_that_cannot_be_loaded_is_named(tmp_path: Path, conversations: Pa
     (tmp_path / "no-model").mkdir()
     command = ["distill", "train", "--data", str(conversations), "--base", str(tmp_path / "no-model")]
     result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "run")])
-    assert result.exit_code == 1 and "is no causal model" in " ".join(result.stderr.split())
+    assert result.exit_code == 2 and "is not a causal model" in " ".join(result.stderr.split())
 
 
 @pytest.mark.slow
@@ -184,7 +183,7 @@ def test_a_student_as_gguf_answers_in_llama_cpp_as_the_model_that_it_is_made_of(
     [
         ("config.json", {"model_type": "gpt2"}, "not llama"),
         ("config.json", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope type yarn"),
-        ("tokenizer.json", {"model": {"type": "Unigram"}}, "no BPE but Unigram"),
+        ("tokenizer.json", {"model": {"type": "Unigram"}}, "is Unigram, not BPE"),
         ("tokenizer.json", {"pre_tokenizer": {"type": "Metaspace"}, "byte_level": True}, "Metaspace"),
     ],
 )

@@ -103,5 +103,5 @@ def test_real_rows_of_the_reference_files_are_read(tmp_path: Path) -> None:
 
 def test_a_card_that_is_none_is_named(tmp_path: Path) -> None:
     written(tmp_path, "x/test.conll", "a O\n", {"labels": ["no"]})
-    with pytest.raises(RequestError, match="is no card"):
+    with pytest.raises(RequestError, match="is not a valid card"):
         load_set(tmp_path, "x", "test", None)

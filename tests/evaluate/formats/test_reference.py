@@ -81,9 +81,9 @@ def test_words_of_the_protocol_in_text_and_type_are_read_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[", "not JSON"),
-        ('[{"conversations": []}]', "row 0: not a conversation"),
-        ('[{"conversations": [{"value": "Hi"}, {"value": ""}, {"value": ""}, {"value": ""}]}]', "UniNER's words"),
+        ("[", "not valid JSON"),
+        ('[{"conversations": []}]', "row 0: expected a conversation"),
+        ('[{"conversations": [{"value": "Hi"}, {"value": ""}, {"value": ""}, {"value": ""}]}]', "wording of UniNER"),
     ],
 )
 def test_a_file_in_another_format_is_refused_at_its_row(tmp_path: Path, content: str, said: str) -> None:

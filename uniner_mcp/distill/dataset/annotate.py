@@ -1,7 +1,7 @@
-"""The teacher labels passages, in the paper's words (UniversalNER, arXiv 2308.03279, section 3.1).
+"""The teacher labels passages, using the paper's prompts (UniversalNER, arXiv 2308.03279, section 3.1).
 
-What it wrote is kept as it is, one JSON line a passage; reading it is a stage of its own. A run that was stopped goes
-on where it was: passages that have a line are not asked again.
+Its replies are stored unchanged, one JSON line per passage; parsing them is a separate stage. An interrupted run can be
+resumed: passages that have a line are not asked again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PROMPTS: Mapping[Wording, str] = {"type": "annotate_types", "definition": "anno
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A passage to be labelled."""
+    """A passage to label."""
 
     id: str
     text: str
@@ -41,7 +41,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: passages with a line, of how many, those that failed and can be asked again, and the cost."""
+    """Progress of a run: passages with a line, all passages, those that failed and can be retried, and the cost."""
 
     done: int
     total: int
@@ -49,30 +49,30 @@ class Progress:
     cost: Cost
 
 
-Told = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 def read_passages(path: Path) -> list[Sampled]:
-    """Read `{"id", "text"}` lines. Raises RequestError with file and line where one is none."""
+    """Read `{"id", "text"}` lines. Raises RequestError, with file and line, if a line is not a passage."""
     passages: list[Sampled] = []
     for number, line in enumerate(_lines(path), start=1):
         try:
             row = orjson.loads(line)
             passages.append(Sampled(str(row["id"]), row["text"]))
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise RequestError(f"{path}, line {number}: not a passage with `id` and `text`.") from None
+            raise RequestError(f"{path}, line {number}: expected a passage with `id` and `text`.") from None
     return passages
 
 
 def messages(text: str, wording: Wording) -> list[dict[str, str]]:
-    """The chat in which one passage is labelled."""
+    """Return the chat messages that ask for the labels of one passage."""
     conversation = Conversation(None, read_messages(load_prompt(_PROMPTS[wording]).template))
     prompt = conversation.string_prompt(text, "")
     return [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
 
 
 def worst_case(policy: Policy, passages: Sequence[Sampled], wording: Wording) -> Cost:
-    """The most that labelling can cost: a token a byte, and the longest answers."""
+    """Return the maximum cost of labelling: one token per byte, and the longest answers."""
     bodies = ({"messages": messages(passage.text, wording)} for passage in passages)
     return sum((policy.worst_case(1, body) for body in bodies), Cost())
 
@@ -80,12 +80,12 @@ def worst_case(policy: Policy, passages: Sequence[Sampled], wording: Wording) ->
 class Annotations:
     """The file of annotations: `{"id", "text", "raw", "prompt", "model", "usage", "error"}` lines.
 
-    A line that was torn by a crash is dropped when the file is opened. `error` says why `raw` is empty, where the
-    teacher declined.
+    A line that a crash left incomplete is dropped when the file is opened. If the teacher declined, `raw` is empty and
+    `error` contains the reason.
     """
 
     def __init__(self, path: Path, wording: Wording, model: str) -> None:
-        """Go on with the file at `path`, or begin it."""
+        """Resume the file at `path`, or create it."""
         self._path = path
         self._common = {"prompt": wording, "model": model}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,11 +96,11 @@ class Annotations:
         self._done = {str(orjson.loads(line)["id"]) for line in whole.splitlines()}
 
     def missing(self, passages: Sequence[Sampled]) -> list[Sampled]:
-        """Those that have no line yet."""
+        """Return the passages that have no line yet."""
         return [passage for passage in passages if passage.id not in self._done]
 
     def add(self, passage: Sampled, reply: Reply) -> None:
-        """Write a line, at once."""
+        """Write a line immediately."""
         usage = reply.usage.model_dump() if reply.usage is not None else None
         row = {
             "id": passage.id,
@@ -124,24 +124,23 @@ async def annotate(
     *,
     at_once: int = 8,
     per_minute: float = math.inf,
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Progress:
-    """Label what has no line yet, `at_once` passages at a time and at most `per_minute` requests a minute.
+    """Label the passages that have no line yet, `at_once` concurrently and at most `per_minute` requests per minute.
 
-    Each passage is a request of its own for the budget of the policy. One that fails stays without a line, and is
-    counted. Raises NotSent where the budget is spent: what was done is kept, and the same call goes on when there is
-    budget again.
+    Each passage counts as one request in the budget of the policy. A passage that fails gets no line and is counted.
+    Raises NotSent if the budget is spent: labels so far are kept, and the same call resumes when there is budget again.
     """
     missing = annotations.missing(passages)
     waiting = iter(missing)
     progress = Progress(len(passages) - len(missing), len(passages), 0, Cost())
-    chat, gate = PaidChat(policy, ledger), _Gate(per_minute)
+    chat, rate_limit = PaidChat(policy, ledger), _RateLimit(per_minute)
     spent: NotSent | None = None
 
     async def work() -> None:
         nonlocal progress, spent
         for passage in waiting:
-            await gate.passed()
+            await rate_limit.wait()
             if spent is not None:
                 return
             account, labelled = Account(), False
@@ -149,14 +148,14 @@ async def annotate(
                 annotations.add(passage, await chat.ask(messages(passage.text, wording), None, 1, account, math.inf))
                 labelled = True
             except NotSent as error:
-                spent = error  # The others finish what they have paid for.
+                spent = error  # The other workers finish the requests they have paid for.
                 return
             except EngineError as error:
                 logger.warning("A passage was not labelled: %s", error)
             done, failed = progress.done + labelled, progress.failed + (not labelled)
             progress = Progress(done, progress.total, failed, progress.cost + account.cost)
-            if told is not None:
-                told(progress)
+            if on_progress is not None:
+                on_progress(progress)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -172,7 +171,7 @@ async def annotate(
 async def annotate_in_batch(
     passages: Sequence[Sampled], annotations: Annotations, wording: Wording, batch: ChatBatch, *, poll_s: float = 30
 ) -> Progress:
-    """Label what has no line yet through the Batch API. Raises as `ChatBatch.replies`."""
+    """Label the passages that have no line yet through the Batch API. Raises the errors of `ChatBatch.replies`."""
     missing = annotations.missing(passages)
     bodies = {passage.id: batch.body(messages(passage.text, wording), None) for passage in missing}
     replies = await batch.replies(bodies, len(bodies), poll_s=poll_s)
@@ -183,15 +182,15 @@ async def annotate_in_batch(
     return Progress(len(passages) - left, len(passages), left, Cost(questions=len(bodies)))
 
 
-class _Gate:
-    """Lets so many through in a minute, evenly."""
+class _RateLimit:
+    """Spaces requests evenly, so that there are at most `per_minute`."""
 
     def __init__(self, per_minute: float) -> None:
         self._gap = 60 / per_minute
         self._next = 0.0
 
-    async def passed(self) -> None:
-        """Returns when it is our turn."""
+    async def wait(self) -> None:
+        """Return when the next request may be sent."""
         now = asyncio.get_running_loop().time()
         self._next = max(now, self._next + self._gap)
         await asyncio.sleep(self._next - now)

@@ -1,4 +1,4 @@
-"""`uniner-mcp distill annotate`: what it costs is shown before and during the run."""
+"""`uniner-mcp distill annotate`: shows the cost before and during the run."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from uniner_mcp.settings import load_settings
 
 
 def annotate_stage(settings: AnnotateSettings, passages: Path, out: Path) -> Stage:
-    """The stage in which the teacher of a fallback policy labels passages into the file `out`."""
+    """Return the stage in which the teacher of a fallback policy labels passages, written to the file `out`."""
     policy = load_policy(settings.teacher)
-    # Labels are those of a model: the policy may move, or get another budget, and they stay.
+    # Labels belong to a model: they stay valid if the policy file moves or gets another budget.
     plain: dict[str, JsonValue] = {
         "model": policy.teacher.model if policy.teacher is not None else None,
         "wording": settings.wording,
@@ -51,7 +51,7 @@ def _label(given: AnnotateSettings, policy: Policy, passages: Path, out: Path) -
     wording = given.wording
     if policy.consent != "operator" or policy.teacher is None:
         raise SettingsError(
-            f'The policy {policy.name} sends nothing by itself: name one with a teacher and consent = "operator" '
+            f'The policy {policy.name} sends nothing automatically: choose one with a teacher and consent = "operator" '
             "(--teacher teacher-only)."
         )
     rows = read_passages(passages)
@@ -61,8 +61,8 @@ def _label(given: AnnotateSettings, policy: Policy, passages: Path, out: Path) -
     most = worst_case(policy, missing, wording)
     console.print(
         f"{len(missing)} of {len(rows)} passages for {policy.who()}: at most "
-        f"{most.input_tokens + most.output_tokens:,} tokens, {most.usd:,.2f} US dollars by the prices of the policy "
-        "(half of it through the Batch API)"
+        f"{most.input_tokens + most.output_tokens:,} tokens, {most.usd:,.2f} US dollars at the prices of the policy "
+        "(half of that through the Batch API)"
     )
     if given.batch:
         folder = out.with_name(f"{out.name.removesuffix('.jsonl')}.batch")
@@ -71,7 +71,7 @@ def _label(given: AnnotateSettings, policy: Policy, passages: Path, out: Path) -
     with Bar(*columns, console=console) as bar:
         task = bar.add_task("", total=len(rows), completed=len(rows) - len(missing))
 
-        def told(now: Progress) -> None:
+        def on_progress(now: Progress) -> None:
             bar.update(task, completed=now.done, description=f"{now.cost.usd:.4f} US dollars, {now.failed} failed")
 
         return asyncio.run(
@@ -83,7 +83,7 @@ def _label(given: AnnotateSettings, policy: Policy, passages: Path, out: Path) -
                 ledger,
                 at_once=given.at_once,
                 per_minute=given.per_minute or math.inf,
-                told=told,
+                on_progress=on_progress,
             )
         )
 

@@ -1,4 +1,4 @@
-"""What a teacher wrote, read as labelled passages (UniversalNER, arXiv 2308.03279, section 3.1)."""
+"""Parse the replies of a teacher into labelled passages (UniversalNER, arXiv 2308.03279, section 3.1)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from typing import cast
 import orjson
 
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.evaluate.formats.datasets import ELSE_TYPES, Example
 
-ELSE_LIKE = frozenset(
-    {"none", "na", "n/a", "misc", "miscellaneous", "else", "other", "others", "unknown", "entity", ""}
-)
-"""Types that say nothing, which the paper leaves out (None, NA, MISC, ELSE) and their like."""
+UNINFORMATIVE = ELSE_TYPES | {"na", "n/a", "others", "unknown", "entity", ""}
+"""Types in answers of a teacher that say nothing: those that the paper leaves out (None, NA, MISC, ELSE), and similar ones."""
 _STRING = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _PAIR = re.compile(rf"[(\[]\s*({_STRING})\s*,\s*({_STRING})\s*[)\]]")
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A passage with the mentions of each type that was found in it, in the order of the text."""
+    """A passage with the mentions of each type found in it, in the order of the text."""
 
     id: str
     text: str
@@ -34,16 +32,16 @@ class Labelled:
 
 @dataclass(slots=True)
 class Losses:
-    """What was left out on the way, by reason."""
+    """Counts of what was left out, by reason."""
 
     passages: Counter[str] = field(default_factory=Counter[str])
     entities: Counter[str] = field(default_factory=Counter[str])
 
 
 def read_pairs(raw: str) -> list[tuple[str, str]] | None:
-    """The pairs of an answer such as `[("Ada", "person"), …]`; None where it is no list at all.
+    """Return the pairs of a reply such as `[("Ada", "person"), …]`; None if it is not a list.
 
-    Tuples and lists are read, and of a list with broken parts, or without its end, the pairs that are whole.
+    Pairs may be tuples or lists. From a list that is broken or cut off, the complete pairs are returned.
     """
     begin = raw.find("[")
     if begin < 0:
@@ -58,15 +56,15 @@ def read_pairs(raw: str) -> list[tuple[str, str]] | None:
 
 
 def normalise_type(name: str) -> str:
-    """Lower case, with single spaces in place of underscores and white space."""
+    """Return the name in lower case, with single spaces for underscores and white space."""
     return " ".join(name.replace("_", " ").lower().split())
 
 
 def labelled_by_teacher(path: Path, losses: Losses) -> Iterator[Labelled]:
-    """Read a file of annotations, one passage at a time. Raises RequestError with file and line where one is none.
+    """Read a file of annotations, one passage at a time.
 
-    Left out and counted: answers that cannot be read, entities that are not in the passage, ELSE-like types, passages
-    of which nothing is left.
+    Left out and counted: replies that cannot be read, entities that are not in the passage, uninformative types, and
+    passages without any entity left. Raises RequestError, with file and line, if a line is not an annotation.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -74,7 +72,9 @@ def labelled_by_teacher(path: Path, losses: Losses) -> Iterator[Labelled]:
                 row = orjson.loads(line)
                 name, text, raw, declined = str(row["id"]), row["text"], row["raw"], row["error"]
             except (orjson.JSONDecodeError, KeyError, TypeError):
-                raise RequestError(f"{path}, line {number}: not an annotation of `distill annotate`.") from None
+                raise RequestError(
+                    f"{path}, line {number}: expected an annotation written by `distill annotate`."
+                ) from None
             pairs = None if declined else read_pairs(raw)
             if pairs is None:
                 losses.passages["declined" if declined else "unreadable"] += 1
@@ -84,7 +84,7 @@ def labelled_by_teacher(path: Path, losses: Losses) -> Iterator[Labelled]:
 
 
 def labelled_by_set(examples: Iterable[Example], losses: Losses) -> Iterator[Labelled]:
-    """The examples of an annotated set in the same form."""
+    """Yield the examples of an annotated set in the same form."""
     for example in examples:
         pairs = [(gold.text, gold.type) for gold in example.entities]
         if (labelled := label(example.id, example.text, pairs, losses)) is not None:
@@ -92,12 +92,12 @@ def labelled_by_set(examples: Iterable[Example], losses: Losses) -> Iterator[Lab
 
 
 def label(name: str, text: str, pairs: Iterable[tuple[str, str]], losses: Losses) -> Labelled | None:
-    """A passage with what is left of the pairs; None where nothing is."""
+    """Return a passage with the usable pairs; None if there are none."""
     mentions: dict[str, dict[str, int]] = {}
-    for said, kind in pairs:
-        entity, kind = said.strip(), normalise_type(kind)
+    for written, kind in pairs:
+        entity, kind = written.strip(), normalise_type(kind)
         where = text.find(entity)
-        if kind in ELSE_LIKE:
+        if kind in UNINFORMATIVE:
             losses.entities["of no real type"] += 1
         elif not entity or where < 0:
             losses.entities["not in the passage"] += 1
@@ -111,7 +111,7 @@ def label(name: str, text: str, pairs: Iterable[tuple[str, str]], losses: Losses
 
 
 def type_counts(passages: Iterable[Labelled]) -> Counter[str]:
-    """How many entities each type has."""
+    """Count the entities of each type."""
     counts: Counter[str] = Counter()
     for passage in passages:
         counts.update({kind: len(found) for kind, found in passage.mentions.items()})
@@ -119,7 +119,7 @@ def type_counts(passages: Iterable[Labelled]) -> Counter[str]:
 
 
 def head_and_tail(counts: Counter[str]) -> dict[str, dict[str, float]]:
-    """The paper's table 1: the most frequent 1 % of the types, the next 9 %, the rest, with their shares in percent."""
+    """The paper's table 1: the most frequent 1 % of types, the next 9 %, the rest, and their shares in percent."""
     ranked = [number for _, number in counts.most_common()]
     first, tenth, total = -(-len(ranked) // 100), -(-len(ranked) // 10), sum(ranked)
     parts = {"top 1 %": ranked[:first], "1 % to 10 %": ranked[first:tenth], "the rest": ranked[tenth:]}

@@ -1,4 +1,4 @@
-"""Labelled passages as training conversations, with negative samples (UniversalNER, arXiv 2308.03279, section 3.2)."""
+"""Build training conversations from labelled passages, with negatives (UniversalNER, arXiv 2308.03279, section 3.2)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from uniner_mcp.distill.dataset.annotations import Labelled
 from uniner_mcp.distill.recipe import Negatives
 
 ACKNOWLEDGED = "I've read this text."
-"""What the model says to the text; `prompts/uniner.txt` has the same words."""
+"""The reply of the model to the text, the same as in `prompts/uniner.txt`."""
 _TRIES = 500
-"""Draws for one negative, after which a passage goes with fewer: it has nearly all types."""
+"""Draws per negative, after which a passage gets fewer negatives, because it has nearly all types."""
 
 
 class Sampler:
-    """Draws negative types for a passage: without repetition, and the same ones for the same seed and passage."""
+    """Samples negative types for a passage, without repetition; the same seed and passage give the same types."""
 
     def __init__(self, counts: Counter[str], how: Negatives, ratio: float, seed: int) -> None:
-        """`counts`: how often each type occurs; `ratio`: negatives for each type that the passage has."""
+        """counts: how often each type occurs; ratio: negatives per type that the passage has."""
         self._names = sorted(counts)
         weights = [counts[name] if how == "frequency" else 1 for name in self._names]
         self._cumulated = list(accumulate(weights))
@@ -30,24 +30,24 @@ class Sampler:
         self._seed = seed
 
     def draw(self, passage: Labelled) -> list[str]:
-        """Types that the passage does not have: `ratio` times as many as it has, rounded by lot."""
-        lot = random.Random(f"{self._seed}-{passage.id}")
+        """Return types that the passage does not have: `ratio` times as many as it has, rounded at random."""
+        rng = random.Random(f"{self._seed}-{passage.id}")
         wanted = len(passage.mentions) * self._ratio
-        wanted = int(wanted) + (lot.random() < wanted - int(wanted))
+        wanted = int(wanted) + (rng.random() < wanted - int(wanted))
         drawn: dict[str, None] = {}
         for _ in range(wanted * _TRIES):
             if len(drawn) == wanted:
                 break
-            (name,) = lot.choices(self._names, cum_weights=self._cumulated)
+            (name,) = rng.choices(self._names, cum_weights=self._cumulated)
             if name not in passage.mentions:
                 drawn[name] = None
         return list(drawn)
 
 
 def conversation(passage: Labelled, negatives: Sequence[str], seed: int, dataset: str | None = None) -> dict[str, Any]:
-    """A row in the reference implementation's form: the text, then a question for each type, in an order by lot.
+    """Return a row in the reference implementation's format: the text, then a question per type, in random order.
 
-    dataset: its name comes before the text, in the form for supervised sets.
+    dataset: a name to put before the text, as in the format for supervised sets.
     """
     answers = {kind: list(found) for kind, found in passage.mentions.items()} | {kind: [] for kind in negatives}
     kinds = list(answers)
@@ -63,6 +63,6 @@ def conversation(passage: Labelled, negatives: Sequence[str], seed: int, dataset
 def conversations(
     passages: Iterable[Labelled], sampler: Sampler, seed: int, dataset: str | None = None
 ) -> Iterator[dict[str, Any]]:
-    """A row for each passage."""
+    """Yield a row for each passage."""
     for passage in passages:
         yield conversation(passage, sampler.draw(passage), seed, dataset)

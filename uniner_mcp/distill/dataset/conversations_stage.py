@@ -1,4 +1,4 @@
-"""`uniner-mcp distill conversations`: rows, and what is known of them."""
+"""`uniner-mcp distill conversations`: writes the rows and counts what is in them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from uniner_mcp.evaluate.formats.datasets import DataSet
 
 
 def conversations_stage(settings: ConversationsSettings, annotations: Sequence[Path], out: Path) -> Stage:
-    """The stage that writes the rows of all annotations and sets to the file `out`.
+    """Return the stage that writes the rows of all annotations and sets to the file `out`.
 
-    Of sets, it is the training split that is taken.
+    Only the training split of a set is used.
     """
     if not annotations and not settings.sets:
-        raise RequestError("Give --annotations or --set: there is nothing to make conversations of.")
+        raise RequestError("There is nothing to build conversations from: give --annotations or --set.")
     plain = settings.model_dump(mode="json", exclude={"annotations", "sets"})
     inputs = [*annotations, *settings.sets]
     return Stage("conversations", out, out, plain, inputs, lambda: _write(settings, annotations, out))

@@ -1,4 +1,4 @@
-"""Documents of a corpus, one at a time: JSON lines, plain text and Parquet, also compressed (pyarrow)."""
+"""Read the documents of a corpus, one at a time: JSON Lines, plain text and Parquet, also compressed (pyarrow)."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ _FORMATS = (".jsonl", ".parquet", ".txt")
 
 
 def corpus_files(paths: Sequence[Path]) -> list[Path]:
-    """The files of a corpus: those that are named, and those in the folders that are named, by name.
+    """Return the files of a corpus: the given files, and those in the given folders, sorted by name.
 
-    Raises RequestError where there is none, or one is of another format.
+    Raises RequestError if there is none, or if a given file has another format.
     """
     files: list[Path] = []
     for path in paths:
         files += sorted(found for found in path.rglob("*") if _format(found)) if path.is_dir() else [path]
     for path in files:
         if _format(path) is None:
-            raise RequestError(f"{path} is no {', '.join(_FORMATS)} file (which may be compressed: .gz, .bz2, .zst).")
+            raise RequestError(
+                f"{path} is not a corpus file: use {', '.join(_FORMATS)}, optionally compressed (.gz, .bz2, .zst)."
+            )
         if not path.is_file():
-            raise RequestError(f"There is no file {path}.")
+            raise RequestError(f"There is no file {path}: check the path.")
     if not files:
-        raise RequestError(f"There is no {', '.join(_FORMATS)} file in {', '.join(map(str, paths))}.")
+        raise RequestError(f"There is no corpus file ({', '.join(_FORMATS)}) in {', '.join(map(str, paths))}.")
     return files
 
 
 def documents(path: Path, field: str) -> Iterator[str]:
-    """The documents of a file: the values of `field` in JSON lines or Parquet; the paragraphs of a text file.
+    """Yield the documents of a file: the values of `field` in JSON Lines or Parquet, or the paragraphs of a text file.
 
-    Raises RequestError, with file and line or row, where one is missing or no string.
+    Raises RequestError, with file and line or row, if a value is missing or not a string.
     """
     readers = {".jsonl": _json_lines, ".parquet": _parquet, ".txt": _paragraphs}
     yield from readers[_format(path) or ""](path, field)
@@ -55,7 +57,9 @@ def _json_lines(path: Path, field: str) -> Iterator[str]:
             try:
                 yield _string(orjson.loads(line)[field])
             except (orjson.JSONDecodeError, KeyError, TypeError):
-                raise RequestError(f"{path}, line {number}: no object with a string {field!r}.") from None
+                raise RequestError(
+                    f"{path}, line {number}: expected an object with a string field {field!r}."
+                ) from None
 
 
 def _paragraphs(path: Path, field: str) -> Iterator[str]:
@@ -69,7 +73,7 @@ def _paragraphs(path: Path, field: str) -> Iterator[str]:
                     yield "".join(lines)
                     lines = []
         except UnicodeDecodeError:
-            raise RequestError(f"{path} is not text in UTF-8.") from None
+            raise RequestError(f"{path} is not UTF-8 text: convert it to UTF-8.") from None
     if lines:
         yield "".join(lines)
 
@@ -80,13 +84,15 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
     try:
         table = parquet.ParquetFile(path)
         if field not in table.schema_arrow.names:
-            raise RequestError(f"{path} has no column {field!r}, but {', '.join(table.schema_arrow.names)}.")
+            raise RequestError(
+                f"{path} has no column {field!r}. Its columns are: {', '.join(table.schema_arrow.names)}."
+            )
         for batch in table.iter_batches(columns=[field]):
             for value in batch.column(0).to_pylist():
                 row += 1
                 yield _string(value)
     except TypeError:
-        raise RequestError(f"{path}, row {row}: {field!r} is no string.") from None
+        raise RequestError(f"{path}, row {row}: {field!r} is not a string.") from None
     except (OSError, _pyarrow("pyarrow").ArrowException):
         raise RequestError(f"{path} cannot be read as Parquet.") from None
 

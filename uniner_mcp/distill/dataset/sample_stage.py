@@ -22,7 +22,7 @@ from uniner_mcp.installation import install_command
 
 
 def sample_stage(settings: SampleSettings, out: Path) -> Stage:
-    """The stage that draws passages into the file `out`."""
+    """Return the stage that samples passages and writes them to the file `out`."""
     files = corpus_files(settings.corpus)
     plain = settings.model_dump(mode="json", exclude={"corpus"})
     return Stage("sample", out, out, plain, files, lambda: _draw(settings, files, out))
@@ -55,12 +55,14 @@ def _draw(settings: SampleSettings, files: Sequence[Path], out: Path) -> dict[st
 
 
 def _detector(language: str) -> Callable[[str], bool]:
-    """Says whether a text is in a language."""
+    """Return a function that detects whether a text is in a language."""
     try:
         langid: Any = import_module("py3langid.langid")
     except ImportError:
         raise UninerError(f"--language needs the `sample` extra: run {install_command('sample')}.") from None
     identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
     if language not in identifier.labels:
-        raise SettingsError(f"{language!r} is no known language; these are: {', '.join(sorted(identifier.labels))}.")
+        raise SettingsError(
+            f"{language!r} is not a known language. Choose one of: {', '.join(sorted(identifier.labels))}."
+        )
     return lambda text: bool(identifier.classify(text)[0] == language)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from uniner_mcp.engines.nano.manifest import FILES, read_manifest, read_scores
 
 ABLATION = Path(__file__).with_name("ablation.json")
-"""What short trainings with one choice changed gave, written by benchmarks/nano_ablation.py."""
+"""Results of short trainings with one choice changed each, written by benchmarks/nano_ablation.py."""
 
 _CARD = """---
 license: apache-2.0
@@ -19,52 +19,59 @@ pipeline_tag: token-classification
 ---
 # {model}: the embedded student of uniner-mcp
 
-Finds mentions of any entity type in English text on a CPU. A bi-encoder: the text is read once by a tuned MiniLM-L6
-(6 layers, width 384), each type by the same encoder, frozen; every word is scored against every type as start, end and
-inside of a mention, and spans are read off the scores. Types are independent of each other. Word-piece embeddings are
-frozen and shared by both encoders; a learnt embedding of letter shape (lower, title, upper, mixed, other) is added to
-them in the text encoder, since the pieces themselves are lower-cased.
+This model finds mentions of any entity type in English text, on a CPU. It is a bi-encoder: a fine-tuned MiniLM-L6 (6
+layers, width 384) reads the text once, and a frozen copy of the original encoder reads each type. Every word is
+scored against every type as start, end and inside of a mention, and spans are decoded from the scores. Types are
+scored independently. Both encoders share frozen word-piece embeddings; the text encoder adds a learnt embedding of
+letter shape (lower, title, upper, mixed, other), because the pieces themselves are lowercased.
 
 Files: {files} ({megabytes:.1f} MB).
-Matrix products int8 (dynamic; inputs evened out, so that little is lost), embedding table int8 by row. Base: {base}.
+Matrix products are int8 (dynamic, with smoothed inputs, so that little accuracy is lost); the embedding table is int8
+per row. Base: {base}.
 
 ## Training
 
-`uniner-mcp distill run benchmarks/recipe/nano.toml --out RUN` trains, exports and measures. Configuration: {config}.
-Shipped is the mean of the weights of {runs} trainings of {steps} steps from the same start, each a running mean itself.
+`uniner-mcp distill run benchmarks/recipe/nano.toml --out RUN` trains, exports and evaluates the model.
 
-Loss: binary cross-entropy over start, end and inside, divided by the positives. Negatives: types asked and absent
-(`synthetic_open`), types of the same set (fully annotated sets), types of other passages drawn by frequency where
-unrelated in meaning (cosine under 0.4) and without a known mention in the passage; up to 40 types a passage. A quarter
-of the passages is in lower case; types are worded as name, plural, definition, or name and definition.
+Configuration: {config}.
 
-Against the first generation: twice as many types a passage, more of them from other passages; the means of weights;
-half as many passages of the narrow sets; threshold and confidence fitted on many sets; inputs evened out before int8.
+The shipped weights are the mean of {runs} trainings of {steps} steps from the same start; each training contributes a
+running mean of its weights.
+
+The loss is binary cross-entropy over start, end and inside, divided by the number of positives. Negatives are types
+that were asked and are absent (`synthetic_open`), other types of the same set (fully annotated sets), and types of
+other passages, sampled by frequency, if they are unrelated in meaning (cosine under 0.4) and have no known mention in
+the passage; there are up to 40 types per passage. A quarter of the passages are lowercased. Types are worded as name,
+plural, definition, or name and definition.
+
+Changes since the first generation: twice as many types per passage, more of them from other passages; averaged
+weights; half as many passages from narrow sets; threshold and confidence fitted on many sets; inputs smoothed before
+int8.
 
 {ablation}
 
-Tried as well, without a clear gain: batches twice as large; bias and scale of a type learnt from its vector; the mean
-of a type's name and plural; other ways to read spans off the scores; thresholds that depend on how near a type is to
-those of training, or on the best score in the passage.
+Also tried, without a clear gain: batches twice as large; bias and scale of a type learnt from its vector; the mean of
+a type's name and plural; other ways to decode spans from the scores; thresholds that depend on how similar a type is
+to the training types, or on the best score in the passage.
 
-Starting points compared for the first generation (150 steps of 2,048 tokens each, mean F1 of its development passages):
-all-MiniLM-L6-v2 32.5 at learning rate 1e-4 and 36.5 at 2e-4; paraphrase-MiniLM-L3-v2 21.2 at 1e-4, at twice the speed.
-Other small encoders (bge-small and the like) were not available as packages that carry their weights.
+Starting points compared for the first generation (150 steps of 2,048 tokens each, mean F1 on its development
+passages): all-MiniLM-L6-v2 32.5 at learning rate 1e-4 and 36.5 at 2e-4; paraphrase-MiniLM-L3-v2 21.2 at 1e-4, at
+twice the speed. Other small encoders (such as bge-small) were not available as packages that contain their weights.
 
-| data set | licence | passages an epoch |
+| data set | licence | passages per epoch |
 |---|---|--:|
 {sets}
 
-Left out: everything non-commercial, share-alike, GPL, or of unknown licence. `crossner_*` and `mit_*` were used neither
-for training nor for any choice.
+Sets that are non-commercial, share-alike, GPL, or of unknown licence were left out. `crossner_*` and `mit_*` were
+used neither for training nor for any choice.
 
 ## Scores
 
-Development passages, F1 in percent (paper's score, see below), without overlap; only `synthetic_open` is trained on.
-The span threshold {threshold} is the median of those that are best for each of the others
-(`benchmarks/nano_thresholds.py` has the means), and on them confidence was calibrated: it is the share of mentions with
-such a score that are right, each set weighing the same (`benchmarks/calibration.py` measures it on test passages and on
-sets that had no part in it).
+F1 in percent on development passages (the paper's score, see below), without overlap; only `synthetic_open` is in the
+training data. The span threshold {threshold} is the median of the best thresholds of the other sets
+(`benchmarks/nano_thresholds.py` has the means). Confidence is calibrated on the same sets: it is the share of
+mentions with such a score that are right, with equal weight per set (`benchmarks/calibration.py` measures it on test
+passages, and on sets that were not used for calibration).
 
 | | {names} | mean |
 |---|{dashes}--:|
@@ -74,32 +81,35 @@ sets that had no part in it).
 
 ## Limits
 
-English. Types are understood from their words: a name that says little ("field", "task", "character") is understood
-badly, a definition helps at times. Passages are read about 160 words at a time. Spans end at word boundaries. Facts in
-the training passages may be invented; the model knows no facts.
+English only. The model understands a type from its words: a name that says little ("field", "task", "character")
+works badly, and a definition sometimes helps. Passages are read about 160 words at a time. Spans end at word
+boundaries. Facts in the training passages may be invented; the model knows no facts.
 
-Errors on development passages (`benchmarks/nano_errors.py`, all in benchmarks/README.md): of types near in meaning that
-are asked together one takes the other's mentions (condition and disease, crop and fruit, gene and chemical); abstract
-types and those of whole clauses are mostly missed ("clinical event", "abstract concept", "method"), and so are pronouns
-and common nouns where a set counts them; text in lower case costs up to four points.
+Errors on development passages (`benchmarks/nano_errors.py`; all are in benchmarks/README.md): if types that are close
+in meaning are asked together, one takes the other's mentions (condition and disease, crop and fruit, gene and
+chemical). Abstract types and types of whole clauses are mostly missed ("clinical event", "abstract concept",
+"method"), and so are pronouns and common nouns where a set counts them. Lowercase text costs up to four points.
 
-Confidence is calibrated over many sets. Its expected error was 0.03 on test passages of the sets on whose development
-passages it was fitted, and 0.08 on ten sets that had no part in it, where high confidences promise too much
-(`benchmarks/calibration.py`). There, `min_confidence` of 0.3 raised precision from 42 to 47 and left F1 at 43.
+Confidence is calibrated over many sets. Its expected calibration error was 0.03 on test passages of the sets whose
+development passages it was fitted on, and 0.08 on ten other sets, where high confidences are too optimistic
+(`benchmarks/calibration.py`). On those ten sets, a `min_confidence` of 0.3 raised precision from 42 to 47 and left F1
+at 43.
 """
 
-_ABLATION = """What each choice gives, in single short trainings ({steps} steps) that differ in it alone: mean F1 of the
-development passages of sets not trained on, at the threshold where it is highest (`benchmarks/nano_ablation.py`,
-{measured}). The second seed shows how little a point means, and short trainings show what is learnt quickly, not what
-lasts. Only two stand out: the focal loss is worse, and no types of other passages better; a whole training without
-them is still to be tried.
+_ABLATION = """\
+Effect of each choice, in single short trainings ({steps} steps) that differ in it alone: mean F1 on the development
+passages of sets not trained on, at the threshold where it is highest (`benchmarks/nano_ablation.py`, {measured}). The
+second seed shows how little one point means, and short trainings show what is learnt quickly, not what lasts. Only two
+differences stand out: focal loss is worse, and training without types of other passages is better. A full training
+without them has not been tried yet.
 
-| | F1 | less the recipe | threshold | synthetic_open |
+| | F1 | difference from the recipe | threshold | synthetic_open |
 |---|--:|--:|--:|--:|
 {rows}"""
 
-_SCORES = """Test passages, F1 in percent of normalised strings per type (the evaluation of UniversalNER), through the
-extractor as users call it, `overlap="flat"`, types such as "miscellaneous" left out. Measured {measured}.
+_SCORES = """\
+F1 in percent on test passages, over normalised strings per type (the evaluation of UniversalNER), through the extractor
+as users call it, with `overlap="flat"` and without types such as "miscellaneous". Measured {measured}.
 
 | data set | F1 | 95 % interval | precision | recall | passages |
 |---|--:|--:|--:|--:|--:|
@@ -107,7 +117,7 @@ extractor as users call it, `overlap="flat"`, types such as "miscellaneous" left
 
 
 def write_card(folder: Path) -> None:
-    """Write `README.md` into a folder of nano weights."""
+    """Write `README.md` to a folder of nano weights."""
     manifest = read_manifest(folder)
     training = dict(manifest.training)
     table = tomllib.loads(Path(__file__).with_name("sets.toml").read_text(encoding="utf-8"))
@@ -138,7 +148,7 @@ def _row(kind: str, values: list[float]) -> str:
 
 
 class _Trained(BaseModel):
-    """F1 in percent of a short training: mean over sets it was not trained on, and of synthetic_open."""
+    """F1 in percent of a short training: the mean over sets it was not trained on, and the F1 on synthetic_open."""
 
     f1: float
     threshold: float
@@ -146,7 +156,7 @@ class _Trained(BaseModel):
 
 
 class _Ablation(BaseModel):
-    """ablation.json: the variants, the recipe first."""
+    """Contents of ablation.json: the variants, the recipe first."""
 
     measured: str
     steps: int
@@ -166,7 +176,7 @@ def _ablation() -> str:
 def _scores(folder: Path) -> str:
     scores = read_scores(folder)
     if scores is None:
-        return "Test passages: not measured yet (`python benchmarks/accuracy.py --data DATA --write`)."
+        return "Test passages: not measured yet (run `python benchmarks/accuracy.py --data DATA --write`)."
     rows = "\n".join(
         f"| {name} | {row['f1']:.1f} | {row['low']:.1f} to {row['high']:.1f} | {row['precision']:.1f} "
         f"| {row['recall']:.1f} | {row['passages']:.0f} |"

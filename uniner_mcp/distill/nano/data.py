@@ -1,4 +1,4 @@
-"""Training questions for the span student: which types are asked of which passage, and how they are worded."""
+"""Training questions for the span student: which types are asked for each passage, and how they are worded."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from uniner_mcp.evaluate.formats.datasets import DataSet, Example
 logger = logging.getLogger(__name__)
 
 MAX_TYPES = 40
-"""Types asked of one passage in one step."""
+"""Maximum number of types asked for a passage in one step."""
 SAMPLED_NEGATIVES = 16
-"""Types of other passages asked of an open-type passage."""
+"""Maximum number of types from other passages asked for an open-type passage."""
 UNRELATED = 0.40
 """Cosine of sentence vectors below which two types count as unrelated in meaning."""
 NEARLY_THE_SAME = 0.60
-"""Cosine above which an absent type of a fully annotated set may be another word for a present one ("movie name")."""
+"""Cosine above which an absent type of a fully annotated set may be a synonym of a present one ("movie name")."""
 LOWERED = 0.25
-"""Share of passages shown in lower case, as queries and chats are written."""
+"""Share of passages shown in lower case, like queries and chats."""
 
-# Types so general that a passage may well hold one without having been asked: never drawn as negatives.
+# Types so general that a passage may well contain one that it was not annotated for: never sampled as negatives.
 _EVERYWHERE = frozenset(
     (
         *("person", "organization", "location", "country", "city", "date", "year", "time", "event", "product"),
@@ -39,7 +39,7 @@ _EVERYWHERE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One training set: its name, its examples, and how many are drawn for an epoch (0: all)."""
+    """One training set: its name, its examples, and how many of them are sampled per epoch (0: all)."""
 
     name: str
     examples: list[Example]
@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One passage with the types asked of it, as `(type, wording)`; gold spans are looked up by type."""
+    """One passage with its asked types as `(type, wording)`; gold spans are looked up by type."""
 
     example: Example
     types: list[tuple[str, str]]
@@ -58,12 +58,12 @@ class Item:
 
 
 def load_sources(data: Path) -> list[Source]:
-    """Read the training splits named in sets.toml from `data/<set>/`; sets that are not there are logged."""
+    """Read the training splits named in sets.toml from `data/<set>/`; missing sets are logged."""
     table = tomllib.loads(Path(__file__).with_name("sets.toml").read_text(encoding="utf-8"))
     sources: list[Source] = []
     for name, row in table.items():
         if not (data / name).is_dir():
-            logger.warning("Training without %s: it is not in %s.", name, data)
+            logger.warning("Training without %s, which is not in %s.", name, data)
             continue
         dataset = DataSet(name, data / name)
         examples = dataset.split("train")
@@ -72,13 +72,13 @@ def load_sources(data: Path) -> list[Source]:
 
 
 def load_definitions(data: Path) -> dict[str, list[str]]:
-    """Definitions of types, one or more sentences each, from synthetic_open."""
+    """Read the definitions of types from synthetic_open, one or more sentences each."""
     raw = orjson.loads((data / "synthetic_open" / "definitions.json").read_bytes())
     return {name: [text] if isinstance(text, str) else list(text) for name, text in raw.items()}
 
 
 def plural(name: str) -> str:
-    """English plural of a type name, by the regular rules."""
+    """Return the English plural of a type name, by the regular rules."""
     if re.search(r"[^aeiou]y$", name):
         return name[:-1] + "ies"
     if re.search(r"(s|x|z|ch|sh)$", name):
@@ -87,12 +87,12 @@ def plural(name: str) -> str:
 
 
 def wordings(name: str, definitions: list[str]) -> list[str]:
-    """Every wording of a type that training may use, the plain name first."""
+    """Return every wording of a type that training may use, the plain name first."""
     return [name, plural(name), *(f"{name}: {text}" for text in definitions), *definitions]
 
 
 class Sampler:
-    """Draws an epoch of items. Everything random comes from the seed and the number of the epoch."""
+    """Samples the items of an epoch. All randomness comes from the seed and the number of the epoch."""
 
     def __init__(self, sources: list[Source], definitions: dict[str, list[str]], related: Related, seed: int) -> None:
         self._sources = sources
@@ -112,7 +112,7 @@ class Sampler:
         self._weights = [float(n) for n in drawn.values()]
 
     def epoch(self, number: int) -> list[Item]:
-        """The items of one epoch, shuffled."""
+        """Return the items of one epoch, shuffled."""
         rng = random.Random(f"{self._seed}-{number}")
         items: list[Item] = []
         for source in self._sources:
@@ -136,12 +136,12 @@ class Sampler:
             ]
             rng.shuffle(absent)
             names = present + absent + self._negatives(rng, example, source.types)[:2]
-        # Positives first, so that a cut at the limit costs negatives only.
+        # Positives come first, so that the limit cuts off negatives only.
         names = sorted(dict.fromkeys(names), key=lambda name: name not in present)[:MAX_TYPES]
         return Item(example, [(name, self._word(rng, name)) for name in names], rng.random() < LOWERED)
 
     def _negatives(self, rng: random.Random, example: Example, asked: list[str]) -> list[str]:
-        """Types drawn by their frequency, unrelated to every asked one, with no known mention in the passage."""
+        """Sample types by frequency, unrelated to every asked type, and without a known mention in the passage."""
         text = example.text.lower()
         drawn = rng.choices(self._names, self._weights, k=2 * SAMPLED_NEGATIVES)
         fit = [
@@ -162,7 +162,7 @@ class Sampler:
 
 
 class Related:
-    """How near in meaning two type names are: cosine of their frozen sentence vectors."""
+    """Similarity in meaning of two type names: the cosine of their frozen sentence vectors."""
 
     def __init__(self, vectors: dict[str, list[float]]) -> None:
         import numpy as np
@@ -170,6 +170,6 @@ class Related:
         self._vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in vectors.items()}
 
     def most(self, name: str, others: list[str]) -> float:
-        """Highest cosine between `name` and any of `others`."""
+        """Return the highest cosine between `name` and any of `others`."""
         mine = self._vectors[name]
         return max((float(mine @ self._vectors[other]) for other in others), default=0.0)

@@ -1,4 +1,4 @@
-"""From a checkpoint to the files that `nano` reads: int8 ONNX, int8 embedding table, manifest, model card."""
+"""Export a checkpoint as the files that `nano` reads: int8 ONNX, int8 embedding table, manifest, model card."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from uniner_mcp.evaluate.formats.datasets import DataSet
 logger = logging.getLogger(__name__)
 
 LARGEST_LOSS = 1.0
-"""Points of F1 that int8 may cost against the float model."""
+"""Points of F1 that int8 may lose against the float model."""
 EVENED_ON = 200
-"""Training passages that show how large the inputs of matrix products become."""
+"""Number of training passages used to measure how large the inputs of matrix products become."""
 
 
 class TextExport(nn.Module):
-    """The text tower over one passage without padding, as it is exported."""
+    """The text tower for one passage without padding, as it is exported."""
 
     def __init__(self, tower: TextTower) -> None:
         super().__init__()
@@ -62,10 +62,10 @@ class _Types(nn.Module):
 
 
 def export(run: Path, start: Path, data: Path, out: Path) -> None:
-    """Write the model of `run` to `out`. Raises UninerError where int8 loses more than a point of F1."""
+    """Write the model of `run` to `out`. Raises UninerError if int8 loses more than a point of F1."""
     checkpoint = run / "weights.pt"
     if not checkpoint.exists():
-        raise UninerError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
+        raise UninerError(f"There is no checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     state = torch.load(checkpoint, weights_only=True)
     table, tuned = load_bert(start)
     model = NanoModel(tuned)
@@ -107,11 +107,11 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     (out / "nano.json").write_bytes(orjson.dumps(manifest.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
     write_card(out)
     if loss > LARGEST_LOSS:
-        raise UninerError(f"int8 loses {loss:.2f} points of F1 against float, more than {LARGEST_LOSS}.")
+        raise UninerError(f"int8 loses {loss:.2f} points of F1 against float, more than the allowed {LARGEST_LOSS}.")
 
 
 def _passages(data: Path, start: Path, table: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Training passages as the text tower reads them: pieces (1, tokens, 384), shapes (1, tokens)."""
+    """Yield training passages as inputs of the text tower: pieces (1, tokens, 384), shapes (1, tokens)."""
     tokenizer = load_tokenizer(start / "tokenizer.json")
     for example in DataSet(TRAINED_ON, data / TRAINED_ON).split("train")[:EVENED_ON]:
         pieces = split_words(tokenizer, example.text)

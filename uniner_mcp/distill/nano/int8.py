@@ -1,8 +1,9 @@
-"""Int8 files of the span student that answer like the float model.
+"""Int8 export of the span student, with answers close to those of the float model.
 
-Dynamic int8 gives all inputs of a matrix product one range, which a few large channels then use up. So each channel is
-divided, and its row of weights multiplied, by a power of its largest input (SmoothQuant, Xiao et al. 2023): the product
-stays the same, and int8 loses less than half as much (tests/distill/nano/test_int8.py).
+Dynamic int8 uses one range for all inputs of a matrix product, and a few large channels take up most of it. So each
+channel is divided, and its row of weights multiplied, by a power of its largest input (SmoothQuant, Xiao et al. 2023).
+The product stays the same, and int8 loses less than half as much as without this step
+(tests/distill/nano/test_int8.py).
 """
 
 from __future__ import annotations
@@ -15,19 +16,21 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from uniner_mcp.distill.nano.model import TextTower
+from uniner_mcp.engines.nano.onnx import import_onnxruntime
 
 PRODUCTS = ("qkv", "up", "down")
-"""Matrix products of a layer whose inputs are evened out; those of `out` are even."""
+"""Matrix products of a layer whose inputs are smoothed; the inputs of `out` do not need it."""
 POWER = 0.7
-"""0 would leave all to the inputs, 1 all to the weights."""
+"""Strength of smoothing: 0 leaves all differences in the inputs, 1 moves all of them to the weights."""
+
+_quantization = import_onnxruntime("onnxruntime.quantization")
 
 
 class _Evened(nn.Module):
-    """A linear layer whose inputs are divided, and whose weights are multiplied, by the same."""
+    """A linear layer whose inputs are divided, and whose weights are multiplied, by the same factors."""
 
     def __init__(self, linear: nn.Linear, by: Tensor) -> None:
         super().__init__()
@@ -40,9 +43,9 @@ class _Evened(nn.Module):
 
 
 def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor]]) -> TextTower:
-    """A copy of the tower that computes the same from more even inputs.
+    """Return a copy of the tower that computes the same from smoothed inputs.
 
-    passages: pieces (1, tokens, 384) and shapes (1, tokens) of passages that show how large inputs become.
+    passages: pieces (1, tokens, 384) and shapes (1, tokens) of passages used to measure how large the inputs become.
     """
     copy = deepcopy(tower).eval()
     places = [(layer, name) for layer in copy.encoder.layers for name in PRODUCTS]
@@ -60,16 +63,16 @@ def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor]]) -> TextT
         hook.remove()
     for layer, name in places:
         linear = getattr(layer, name)
-        # What was always small on these passages need not be elsewhere: it is not blown up.
+        # A channel that is small on these passages may be large on others, so it is not scaled up further.
         seen = largest[linear].clamp(min=float(largest[linear].median()))
         setattr(layer, name, _Evened(linear, seen**POWER))
     return copy
 
 
 def write_int8(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
-    """Export with a free number of tokens, then quantise the matrix products of the encoder's layers to int8.
+    """Export with a variable number of tokens, then quantise the matrix products of the encoder's layers to int8.
 
-    Weights take 7 bits: on processors without VNNI, 8-bit products of signed and unsigned may overflow.
+    Weights use 7 bits: on processors without VNNI, 8-bit products of signed and unsigned values may overflow.
     """
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.onnx"
@@ -85,15 +88,15 @@ def write_int8(module: nn.Module, example: dict[str, Tensor], path: Path) -> Non
                 opset_version=17,
                 dynamo=False,
             )
-        # It tells the root logger of every product that it passes over.
+        # It logs every matrix product that it skips to the root logger.
         logging.disable(logging.WARNING)
         try:
-            quantize_dynamic(
+            _quantization.quantize_dynamic(
                 full,
                 path,
                 per_channel=True,
                 reduce_range=True,
-                weight_type=QuantType.QInt8,
+                weight_type=_quantization.QuantType.QInt8,
                 op_types_to_quantize=["MatMul"],
             )
         finally:

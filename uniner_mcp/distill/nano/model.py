@@ -1,8 +1,8 @@
-"""The span student in torch: a tuned text encoder, a frozen type encoder, one embedding table between them.
+"""The span student in torch: a fine-tuned text encoder, a frozen type encoder, and one embedding table for both.
 
 Words are scored against types as *start*, *end* and *inside* of a mention (token-level GLiNER, NuNER Zero): each score
-is `scale * cos(W word, V type) + bias`. W and V start at the identity, so that training begins with the sentence
-encoder's own sense of meaning.
+is `scale * cos(W word, V type) + bias`. W and V start as the identity, so that training begins with the sentence
+encoder's own similarities.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch.nn import functional
 WIDTH = 384
 HEADS = 12
 SHAPES = 5
-"""Letter shapes of a word, see `uniner_mcp.engines.nano.words`."""
+"""Number of letter shapes of a word, see `uniner_mcp.engines.nano.words`."""
 ROLES = 3
-"""What a word may be to a mention: start, end, inside."""
+"""Number of roles of a word in a mention: start, end, inside."""
 
 
 class SharedDropout(nn.Module):
-    """Dropout with one mask for all positions of a passage (Gal & Ghahramani 2016): a fifth less time."""
+    """Dropout with one mask for all positions of a passage (Gal & Ghahramani 2016); it takes a fifth less time."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A BERT-class encoder over given word-piece embeddings, with an extra embedding of letter shape."""
+    """A BERT-class encoder over given word-piece embeddings, with an additional embedding of letter shape."""
 
     def __init__(self, depth: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Encoder(nn.Module):
     def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor | None) -> Tensor:
         """pieces: (batch, tokens, 384) embeddings; shapes, mask: (batch, tokens). Returns (batch, tokens, 384).
 
-        mask: 1 for tokens, 0 for padding; None where there is no padding.
+        mask: 1 for tokens, 0 for padding; None if there is no padding.
         """
         hidden = self.norm(pieces + self.position[: pieces.shape[1]] + self.shape(shapes))
         added = None if mask is None else (1.0 - mask[:, None, None, :].to(hidden.dtype)) * -1e9
@@ -86,12 +86,12 @@ class Encoder(nn.Module):
 
 
 def load_bert(folder: Path, dropout: float = 0.0) -> tuple[Tensor, Encoder]:
-    """Read a BERT checkpoint (`model.safetensors`, hidden size 384): its embedding table and an `Encoder`."""
+    """Read a BERT checkpoint (`model.safetensors`, hidden size 384); return its embedding table and an `Encoder`."""
     weights = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
     depth = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
     encoder = Encoder(depth, dropout)
     state = {
-        # Every passage is one segment, so the first token-type vector belongs to every position.
+        # Every passage is one segment, so the first token-type vector is added to every position.
         "position": weights["embeddings.position_embeddings.weight"]
         + weights["embeddings.token_type_embeddings.weight"][0],
         "shape.weight": encoder.shape.weight.detach(),
@@ -113,7 +113,7 @@ def load_bert(folder: Path, dropout: float = 0.0) -> tuple[Tensor, Encoder]:
 
 
 class TextTower(nn.Module):
-    """Reads a passage: word pieces in, one vector per piece and role out (not yet normalised)."""
+    """Maps the word pieces of a passage to one vector per piece and role (not yet normalised)."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class TextTower(nn.Module):
 
 
 class TypeTower(nn.Module):
-    """Turns the frozen encoder's mean-pooled, normalised sentence vector of a type into one vector per role."""
+    """Maps the frozen encoder's mean-pooled, normalised sentence vector of a type to one vector per role."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class TypeTower(nn.Module):
 
 
 def sentence_vectors(encoder: Encoder, pieces: Tensor, mask: Tensor) -> Tensor:
-    """Mean-pooled unit vectors (batch, 384) of short texts, as sentence-transformers computes them."""
+    """Return mean-pooled unit vectors (batch, 384) of short texts, as sentence-transformers computes them."""
     shapes = torch.zeros(mask.shape, dtype=torch.long)
     hidden = encoder(pieces, shapes, mask)
     weights = mask[:, :, None].to(hidden.dtype)
@@ -146,7 +146,7 @@ def sentence_vectors(encoder: Encoder, pieces: Tensor, mask: Tensor) -> Tensor:
 
 
 class NanoModel(nn.Module):
-    """What is trained: the text tower, the type projections, and the scale and bias of the cosine scores."""
+    """The trained parts: the text tower, the type projections, and the scale and bias of the cosine scores."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class NanoModel(nn.Module):
     def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor, pool: Tensor, sentences: Tensor) -> Tensor:
         """Logits (batch, words, types, 3).
 
-        pool: (batch, words, tokens), rows average the pieces of a word. sentences: (batch, types, 384).
+        pool: (batch, words, tokens), each row averages the pieces of a word. sentences: (batch, types, 384).
         """
         roles = self.text(pieces, shapes, mask)
         words = torch.bmm(pool, roles.flatten(2)).unflatten(2, (ROLES, WIDTH))

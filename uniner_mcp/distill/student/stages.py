@@ -1,4 +1,4 @@
-"""The stages of causal students, with what they need checked before anything heavy is imported."""
+"""The stages of causal students; they check what they need before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _check() -> None:
 
 
 def train_stage(settings: TrainSettings, data: Path, out: Path) -> Stage:
-    """The stage that trains on conversations; checkpoints and log lie in `out`, the student in `out/model`."""
+    """Return the stage that trains on conversations, with checkpoints and log in `out`, the student in `out/model`."""
     _check()
     if not data.is_file():
         raise SettingsError(f"There are no conversations at {data}: run `uniner-mcp distill conversations` first.")
@@ -34,7 +34,7 @@ def train_stage(settings: TrainSettings, data: Path, out: Path) -> Stage:
 
 
 def export_stage(settings: ExportSettings, run: Path, out: Path) -> Stage:
-    """The stage that writes the student of `run` as one folder, with card and profile, and as a GGUF file in it."""
+    """Return the stage that exports the student of `run` as a folder with card, profile and optional GGUF file."""
     _check()
     if not (run / "model").is_dir():
         raise SettingsError(f"There is no trained student in {run}: run `uniner-mcp distill train --out {run}` first.")

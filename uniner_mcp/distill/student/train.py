@@ -1,6 +1,6 @@
-"""Training of causal students: full or LoRA, loss on answers only, packed; any Llama-class base (TRL, PEFT).
+"""Train causal students: full or LoRA, loss on answers only, packed; any Llama-class base (TRL, PEFT).
 
-On several GPUs it is the same command under `accelerate launch`. Defaults are those of the paper's released training
+For several GPUs, run the same command under `accelerate launch`. Defaults are those of the paper's released training
 script (`src/train/train.sh` of github.com/universal-ner/universal-ner).
 """
 
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 def train_student(conversations: Path, out: Path, config: TrainSettings) -> dict[str, JsonValue]:
-    """Train on the conversations; checkpoints and log lie in `out`, and the same call goes on from the last one.
+    """Train on the conversations. Checkpoints and log are in `out`; the same call resumes from the last checkpoint.
 
-    `out/model` is the student: a model, or the adapter of LoRA. Returns counts of data, steps and loss. Raises
-    RequestError where nothing can be trained on.
+    `out/model` is the student: a whole model, or a LoRA adapter. Returns counts of data, steps and loss. Raises
+    RequestError if there is nothing to train on.
     """
     base = config.base
     tokenizer = _loaded(AutoTokenizer, base)
@@ -56,7 +56,7 @@ def train_student(conversations: Path, out: Path, config: TrainSettings) -> dict
 
 
 def export_student(run: Path, out: Path) -> None:
-    """Write the student of `run` as one folder that vLLM and transformers load, with the profile that asks it."""
+    """Write the student of `run` as one folder that vLLM and transformers load, with the profile for asking it."""
     model_folder = run / "model"
     if (model_folder / "adapter_config.json").is_file():
         merged = AutoPeftModelForCausalLM.from_pretrained(model_folder).merge_and_unload()
@@ -70,7 +70,7 @@ def export_student(run: Path, out: Path) -> None:
 
 
 def student_profile(name: str, end: str) -> str:
-    """The profile of a student (`--profile FOLDER/profile.toml`)."""
+    """Return the profile of a student (`--profile FOLDER/profile.toml`)."""
     quoted = {key: orjson.dumps(value).decode() for key, value in {
         "name": name, "template": student_template(end), "end": end,
     }.items()}  # fmt: skip
@@ -89,13 +89,13 @@ def _loaded(kind: type[Any], base: str, **options: Any) -> Any:
         return kind.from_pretrained(base, **options)
     except (OSError, ValueError) as error:
         raise RequestError(
-            f"{base} is no causal model that transformers can load ({type(error).__name__}): give a folder or a "
-            "Hugging Face id, and see that the hub can be reached."
+            f"{base} is not a causal model that transformers can load ({type(error).__name__}): give a folder or a "
+            "Hugging Face id, and check that the hub can be reached."
         ) from error
 
 
 def _last_checkpoint(out: Path) -> str | None:
-    """The last checkpoint that is whole: its state is what is written last."""
+    """Return the last complete checkpoint: its state is written last."""
     found = sorted(out.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2]))
     return next((str(path) for path in found if _is_json(path / "trainer_state.json")), None)
 
@@ -109,7 +109,7 @@ def _is_json(path: Path) -> bool:
 
 
 class _CpuTrainer(SFTTrainer):
-    """Computes logits only where they carry loss: TRL's own head, made for GPUs, takes a third of the time of a CPU."""
+    """Computes logits only where there is loss: TRL's own head, made for GPUs, takes a third of the time on a CPU."""
 
     def compute_loss(
         self,
@@ -118,7 +118,7 @@ class _CpuTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """The mean loss of the answers' tokens, as that of TRL."""
+        """Return the mean loss over the tokens of the answers, as TRL does."""
         labels = inputs["labels"][:, 1:]
         kept = (labels != IGNORED).any(0).nonzero()[:, 0]
         others = {name: value for name, value in inputs.items() if name != "labels"}
@@ -165,7 +165,7 @@ def _arguments(out: Path, config: TrainSettings) -> SFTConfig:
         per_device_train_batch_size=config.batch,
         gradient_accumulation_steps=config.accumulation,
         max_length=config.longest,
-        packing=on_gpu,  # Needs attention that keeps packed conversations apart; without a GPU they are padded.
+        packing=on_gpu,  # Needs attention that separates packed conversations; without a GPU they are padded.
         warmup_steps=config.warmup,
         lr_scheduler_type="cosine",
         weight_decay=0.0,

@@ -1,4 +1,4 @@
-"""Annotated passages in brat's standoff form: `NAME.txt` and `NAME.ann`, with lines `T1<tab>Type 0 5<tab>text`."""
+"""Annotated passages in brat's standoff format: `NAME.txt` and `NAME.ann`, with lines `T1<tab>Type 0 5<tab>text`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from uniner_mcp.evaluate.formats.datasets import Example, Gold
 
 
 def read_brat(folder: Path) -> Iterator[Example]:
-    """The documents of a folder, by name; offsets are code points, and of a broken mention its first part is taken.
+    """Yield the documents of a folder, by name. Offsets are code points; discontinuous mentions keep their first part.
 
-    Raises ValueError, with file and line, where a text-bound line cannot be read or lies outside the text.
+    Raises ValueError, with file and line, if a text-bound line cannot be read or is outside the text.
     """
     for path in sorted(folder.glob("*.ann")):
         with path.with_suffix(".txt").open(encoding="utf-8", newline="") as file:
@@ -25,7 +25,9 @@ def read_brat(folder: Path) -> Iterator[Example]:
                 kind, start, end = where.split(";")[0].split(" ")
                 entities.append(_gold(text, kind, int(start), int(end)))
             except ValueError:
-                raise ValueError(f"{path}, line {number}: no mention such as `T1<tab>Type 0 5<tab>text`.") from None
+                raise ValueError(
+                    f"{path}, line {number}: expected a mention such as `T1<tab>Type 0 5<tab>text`."
+                ) from None
         yield Example(path.stem, text, tuple(entities))
 
 

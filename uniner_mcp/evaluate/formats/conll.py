@@ -1,4 +1,4 @@
-"""Annotated passages in columns: CoNLL files, one token a line, with BIO, IOB1, BIOES or BILOU tags, or bare types."""
+"""Annotated passages in CoNLL columns: one token per line, with BIO, IOB1, BIOES or BILOU tags, or bare types."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PREFIXES = frozenset(f"{letter}-" for letter in "BIESLU")
 
 
 def read_conll(path: Path) -> Iterator[Example]:
-    """The sentences of a file: the token in the first column, the tag in the last, blank lines between sentences.
+    """Yield the sentences of a file: the token in the first column, the tag in the last, blank lines between sentences.
 
-    Columns stand between tabs, or else white space; lines that begin with `#` or `-DOCSTART-` are left out. The text is
-    the tokens with single spaces. A tag that continues nothing begins an entity, as in conlleval. In an `.io` file the
-    tags are types without a prefix (as in FewNERD), and a run of one type is an entity. Types are in lower case, with
-    spaces for underscores. Raises ValueError, with file and line, where a line has no tag.
+    Columns are separated by tabs, or else by white space; lines that begin with `# ` or `-DOCSTART-` are skipped. The
+    text is the tokens joined by single spaces. A tag that continues nothing begins an entity, as in conlleval. In an
+    `.io` file the tags are types without a prefix (as in FewNERD), and a run of one type is an entity. Types are
+    lowercased, with spaces for underscores. Raises ValueError, with file and line, if a line has no tag.
     """
     rows: list[tuple[str, str]] = []
     number = 0
@@ -37,14 +37,14 @@ def read_conll(path: Path) -> Iterator[Example]:
             if path.suffix == BARE and tag not in ("", "O"):
                 tag = f"I-{tag}"
             if len(columns) < 2 or not (tag in ("O", "_") or (tag[:2] in _PREFIXES and len(tag) > 2)):
-                raise ValueError(f"{path}, line {place}: not a token and a tag such as B-person or O.")
+                raise ValueError(f"{path}, line {place}: expected a token and a tag such as B-person or O.")
             rows.append((columns[0].strip(), tag))
     if rows:
         yield example_of_tags(str(number), rows)
 
 
 def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Example:
-    """The passage of tokens and their tags."""
+    """Build a passage from tokens and their tags."""
     starts: list[int] = []
     length = 0
     for token, _ in rows:
@@ -60,7 +60,7 @@ def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Example:
 
 
 def _entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """First and last token of each entity, and its type."""
+    """Yield the first and last token of each entity, and its type."""
     begun: tuple[int, str] | None = None
     for index, tag in enumerate([*tags, "O"]):
         letter, _, kind = tag.partition("-")

@@ -1,4 +1,4 @@
-"""Annotated passages in the project's JSONL form."""
+"""Annotated passages in the project's JSON Lines format."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+
+ELSE_TYPES = frozenset({"misc", "miscellaneous", "other", "else", "none"})
+"""Uninformative types, which the paper leaves out of its scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Gold:
 class Example:
     """A passage with its annotation.
 
-    `asked` lists the types that were annotated in this passage, found or not, where the annotation is partial (open
-    types); None where every type of the set was annotated.
+    `asked` lists the types that were annotated in this passage, found or not, if the annotation is partial (open
+    types); it is None if every type of the set was annotated.
     """
 
     id: str
@@ -35,9 +38,10 @@ class Example:
 
 
 def read_examples(path: Path) -> Iterator[Example]:
-    """Read `*.jsonl` or `*.jsonl.gz`, one object a line: `{"id", "text", "entities": [{text, type, start, end}]}`.
+    """Read `*.jsonl` or `*.jsonl.gz`, one object per line: `{"id", "text", "entities": [{text, type, start, end}]}`.
 
-    Optional key `asked_types`. Raises ValueError, with file and line, where a line does not fit or an offset is wrong.
+    The key `asked_types` is optional. Raises ValueError, with file and line, if a line has another format or an offset
+    is wrong.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as lines:
@@ -48,21 +52,23 @@ def read_examples(path: Path) -> Iterator[Example]:
                 asked = tuple(row["asked_types"]) if "asked_types" in row else None
                 example = Example(str(row["id"]), row["text"], entities, asked)
             except (KeyError, TypeError, orjson.JSONDecodeError) as error:
-                raise ValueError(f"{path}, line {number}: not an annotated passage ({type(error).__name__}).") from None
+                raise ValueError(
+                    f"{path}, line {number}: expected an annotated passage ({type(error).__name__})."
+                ) from None
             if any(example.text[gold.start : gold.end] != gold.text for gold in entities):
-                raise ValueError(f"{path}, line {number}: an entity's offsets do not match its text.")
+                raise ValueError(f"{path}, line {number}: the offsets of an entity do not match its text.")
             yield example
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A folder `{train,dev,test}.jsonl.gz` + `card.json`."""
+    """A folder with `{train,dev,test}.jsonl.gz` and `card.json`."""
 
     name: str
     folder: Path
 
     def split(self, name: str) -> list[Example]:
-        """The examples of one split; ValueError where the set has none of that name."""
+        """Return the examples of one split. Raises ValueError if the set has no split of that name."""
         for suffix in (".jsonl.gz", ".jsonl"):
             path = self.folder / f"{name}{suffix}"
             if path.exists():
@@ -70,5 +76,5 @@ class DataSet:
         raise ValueError(f"Data set {self.name!r} has no {name} split in {self.folder}.")
 
     def types(self) -> list[str]:
-        """Every type of the set, by the card: the natural-language names that stand in the files."""
+        """Return every type of the set according to its card: the natural-language names used in the files."""
         return sorted(orjson.loads((self.folder / "card.json").read_bytes())["entity_counts"])

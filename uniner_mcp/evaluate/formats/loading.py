@@ -1,4 +1,4 @@
-"""Finding annotated sets in a folder, in whatever form they lie there."""
+"""Find and load annotated sets in a folder, in any of the supported formats."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from uniner_mcp.errors import RequestError
 from uniner_mcp.evaluate.benchmark import load_benchmark
 from uniner_mcp.evaluate.formats.brat import read_brat
 from uniner_mcp.evaluate.formats.conll import SUFFIXES, read_conll
-from uniner_mcp.evaluate.formats.datasets import Example, read_examples
+from uniner_mcp.evaluate.formats.datasets import ELSE_TYPES, Example, read_examples
 from uniner_mcp.evaluate.formats.reference import reference_examples
 from uniner_mcp.evaluate.formats.tokens import is_tokens, read_tokens
 
-ELSE = ("misc", "miscellaneous", "other", "else", "none")
-"""Types that say nothing: left out, as in the paper."""
-
 
 class _Card(BaseModel):
-    """What `card.json` may say. labels: the types in words, "" for those that are left out; tags: by number."""
+    """Optional contents of `card.json`. labels: types in plain words, "" leaves a type out; tags: names by number."""
 
     domain: str | None = None
     entity_counts: dict[str, int] | None = None
@@ -33,9 +30,9 @@ class _Card(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TestSet:
-    """The passages of a set that are scored, and the types that are asked of each.
+    """The passages of a set that are scored, and the types that are asked for each.
 
-    domain: one of the nine, None where it is not known. spans: whether the offsets are annotated, not only the strings.
+    domain: one of the nine, None if unknown. spans: whether offsets are annotated, not only strings.
     """
 
     name: str
@@ -47,53 +44,55 @@ class TestSet:
     __test__ = False
 
     def asked(self, example: Example) -> list[str]:
-        """The types of one passage: those that were annotated there."""
+        """Return the types to ask for in a passage: those that were annotated in it."""
         kinds = self.types if example.asked is None else example.asked
-        return [kind for kind in kinds if kind.lower() not in ELSE]
+        return [kind for kind in kinds if kind.lower() not in ELSE_TYPES]
 
 
 def find_sets(data: Path, split: str) -> list[str]:
-    """The names of all sets with that split, sorted."""
+    """Return the names of all sets with that split, sorted."""
     folders = {path.parent.name for path in data.glob(f"*/{split}.*") if path.is_file()}
     brats = {path.parent.parent.name for path in data.glob(f"*/{split}/*.ann")}
     return sorted(folders | brats | {path.stem for path in data.glob("*.json")})
 
 
 def load_set(data: Path, name: str, split: str, limit: int | None) -> TestSet:
-    """The first `limit` passages of a split. Raises RequestError where there is none, or one that cannot be read."""
+    """Load the first `limit` passages of a split. Raises RequestError if it does not exist or cannot be read."""
     folder = data / name
     try:
         card = _Card.model_validate_json((folder / "card.json").read_bytes())
     except OSError:
         card = _Card()
     except ValidationError:
-        raise RequestError(f"{folder / 'card.json'} is no card: an object with domain, labels or tags.") from None
+        raise RequestError(
+            f"{folder / 'card.json'} is not a valid card: expected an object with domain, labels or tags."
+        ) from None
     try:
         examples, spans = _read(data, name, split, card)
     except OSError:
-        raise RequestError(f"There is no set {name} with a split {split} in {data}.") from None
+        raise RequestError(f"There is no set {name} with a {split} split in {data}: check both names.") from None
     except ValueError as error:
         raise RequestError(str(error)) from None
     examples = [_in_words(example, card.labels) for example in examples]
     kinds = card.entity_counts or {gold.type: 1 for example in examples for gold in example.entities}
     kinds = {kind: 1 for name in kinds if (kind := card.labels.get(name, name))}
     if not kinds:
-        raise RequestError(f"The set {name} names no entity type, in its passages or as entity_counts in card.json.")
+        raise RequestError(f"The set {name} has no entity types: list them as entity_counts in card.json.")
     return TestSet(name, examples[:limit], sorted(kinds), set_domain(name, card.domain), spans)
 
 
-def set_domain(name: str, said: str | None) -> str | None:
-    """The domain of a set: the paper's for a set of its benchmark, else what its card says, if that is a domain."""
+def set_domain(name: str, given: str | None) -> str | None:
+    """Return the domain of a set: the paper's for a set of its benchmark, else that of its card, if it is known."""
     if (row := load_benchmark().row(name)) is not None:
         return row.domain
     try:
-        return find_domain(said).name if said is not None else None
+        return find_domain(given).name if given is not None else None
     except RequestError:
         return None
 
 
 def _read(data: Path, name: str, split: str, card: _Card) -> tuple[list[Example], bool]:
-    """The passages, and whether their offsets are annotated."""
+    """Return the passages, and whether their offsets are annotated."""
     stem = data / name / split
     for suffix in (".jsonl.gz", ".jsonl"):
         if (path := stem.with_suffix(suffix)).is_file():
@@ -118,7 +117,7 @@ def _has_tokens(path: Path) -> bool:
 
 
 def _in_words(example: Example, labels: Mapping[str, str]) -> Example:
-    """The same with the types in words."""
+    """Return the same passage with its types in plain words."""
     if not labels:
         return example
     named = (replace(gold, type=labels.get(gold.type, gold.type)) for gold in example.entities)

@@ -1,7 +1,7 @@
-"""The evaluation files of the reference implementation, and how it reads what a model wrote.
+"""The evaluation files of the reference implementation, and its way of parsing answers.
 
 Source: `src/eval/` of github.com/universal-ner/universal-ner. A file is a JSON list of rows; a row has `conversations`,
-turns of `{"from": "human" | "gpt", "value": …}` of which the last holds the gold mentions as a JSON list.
+turns of `{"from": "human" | "gpt", "value": …}`. The last turn contains the gold mentions as a JSON list.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Row(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """One question of an evaluation file; `gold` is the answer as the file has it."""
+    """One question of an evaluation file; `gold` is the answer as written in the file."""
 
     text: str
     type: str
@@ -42,29 +42,30 @@ class ReferenceRow:
 
 
 def read_reference(path: Path) -> list[ReferenceRow]:
-    """The questions of an evaluation file. Raises RequestError that names the first row that is none."""
+    """Read the questions of an evaluation file. Raises RequestError, which names the first invalid row."""
     try:
         rows = cast("list[object]", json.loads(path.read_text(encoding="utf-8")))
     except ValueError:
-        raise RequestError(f"{path} is not JSON in UTF-8.") from None
+        raise RequestError(f"{path} is not valid JSON in UTF-8.") from None
     questions: list[ReferenceRow] = []
     for number, row in enumerate(rows):
         try:
             passage, _, question, gold = (turn.value for turn in _Row.model_validate(row).conversations)
         except ValidationError:
-            raise RequestError(f"{path}, row {number}: not a conversation of four turns.") from None
+            raise RequestError(f"{path}, row {number}: expected a conversation of four turns.") from None
         text, asked = _TEXT.fullmatch(passage), _QUESTION.fullmatch(question)
         if text is None or asked is None:
-            raise RequestError(f"{path}, row {number}: not a text and a question in UniNER's words.")
+            raise RequestError(f"{path}, row {number}: expected a text and a question in the wording of UniNER.")
         questions.append(ReferenceRow(text[1], asked[1], gold))
     return questions
 
 
 def reference_examples(path: Path) -> list[Example]:
-    """The passages of an evaluation file, with the types that are asked of each.
+    """Return the passages of an evaluation file, with the types that are asked for each.
 
-    The file has strings and no offsets: each mention stands at its first place in the passage. One that is not in it,
-    which no engine of ours could find, has an empty span at the beginning, and counts as the others do.
+    The file has strings but no offsets: each mention is placed at its first occurrence in the passage. A mention that
+    is not in the passage, which none of our engines can find, gets an empty span at the beginning and counts like the
+    others.
     """
     passages: dict[str, dict[str, list[str]]] = {}
     for row in read_reference(path):
@@ -86,10 +87,10 @@ def _placed(text: str, kind: str, mention: str) -> Gold:
 
 
 def reference_mentions(written: str) -> list[str]:
-    """The mentions that the reference finds in an answer: stricter than what we read in production.
+    """Return the mentions that the reference finds in an answer; it is stricter than our parser in production.
 
-    After the last `ASSISTANT:`, the answer must begin with a bracket; the list ends at the first closing bracket of the
-    same line, even inside a string, and is void unless it is then JSON and all strings.
+    After the last `ASSISTANT:`, the answer must begin with a bracket. The list ends at the first closing bracket on the
+    same line, even inside a string, and is void unless it is then valid JSON and contains only strings.
     """
     found = _LIST.match(written.split(_TURN)[-1].strip())
     try:
@@ -101,5 +102,5 @@ def reference_mentions(written: str) -> list[str]:
 
 
 def count_reference(gold: str, written: str) -> Counts:
-    """Counts for one row, as the reference has them: `gold` is read as strictly as the answer."""
+    """Return the counts for one row, as in the reference: `gold` is parsed as strictly as the answer."""
     return count(reference_mentions(gold), reference_mentions(written))

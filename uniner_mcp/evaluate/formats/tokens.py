@@ -1,4 +1,4 @@
-"""Annotated passages as lists of tokens and tags, as data sets on the Hugging Face hub have them, in JSON lines."""
+"""Annotated passages as lists of tokens and tags in JSON Lines, like data sets on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TAGS = ("ner_tags", "tags")
 
 
 def is_tokens(row: object) -> bool:
-    """Says whether a row of JSON lines is of this form."""
+    """Whether a row of JSON Lines has this format."""
     return isinstance(row, dict) and "tokens" in row and any(name in row for name in TAGS)
 
 
 def read_tokens(path: Path, names: Sequence[str]) -> Iterator[Example]:
-    """Rows `{"tokens": […], "ner_tags" or "tags": […]}`; tags that are numbers stand for `names`.
+    """Read rows `{"tokens": […], "ner_tags" or "tags": […]}`; numeric tags are indices into `names`.
 
-    The tags are those of CoNLL files. Raises ValueError, with file and line, where a row does not fit.
+    Tags are written as in CoNLL files. Raises ValueError, with file and line, if a row has another format.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -31,6 +31,8 @@ def read_tokens(path: Path, names: Sequence[str]) -> Iterator[Example]:
                 tags = [names[tag] if isinstance(tag, int) else str(tag) for tag in tags]
                 yield example_of_tags(str(number - 1), list(zip(row["tokens"], tags, strict=True)))
             except IndexError:
-                raise ValueError(f'{path}, line {number}: a tag without a name: list `"tags"` in card.json.') from None
+                raise ValueError(
+                    f'{path}, line {number}: a tag without a name: list the names as `"tags"` in card.json.'
+                ) from None
             except (orjson.JSONDecodeError, KeyError, StopIteration, TypeError, ValueError):
-                raise ValueError(f"{path}, line {number}: not as many tags as tokens.") from None
+                raise ValueError(f"{path}, line {number}: expected as many tags as tokens.") from None
