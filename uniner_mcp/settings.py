@@ -8,12 +8,12 @@ not.
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_path
-from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,6 +24,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnparsableSetting
 
 from uniner_mcp.errors import SettingsError
+from uniner_mcp.files import quoted, read_toml, user_path
 
 
 def _listed(given: object) -> object:
@@ -31,7 +32,20 @@ def _listed(given: object) -> object:
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
-Address = Annotated[str, Field(pattern=r"^https?://[^\s,]+$")]
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or any(letter.isspace() or letter == "," for letter in url):
+        raise ValueError("give URLs as http://host:port/v1")
+    return url
+
+
+Address = Annotated[str, AfterValidator(_checked)]
+Seconds = Annotated[float, Field(gt=0, le=7 * 86_400, allow_inf_nan=False)]
+UserPath = Annotated[Path, AfterValidator(user_path)]
 PREFIX = "UNINER_"
 FILE = "uniner.toml"
 _PATHS = ("nano_path", "cache_path", "ledger_path")
@@ -44,7 +58,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    config: Path | None = Field(
+    config: UserPath | None = Field(
         default=None, description="Path of the settings file; default: uniner.toml in the user's configuration folder."
     )
     engine: Literal["auto", "nano", "vllm", "llama-cpp", "openai"] = Field(
@@ -71,11 +85,11 @@ class Settings(BaseSettings):
         default="auto",
         description="Send a complete prompt, or chat messages for the server's template; auto: whichever works.",
     )
-    timeout_s: float = Field(
-        default=60, gt=0, description="Timeout of one question to a server in seconds, including retries."
+    timeout_s: Seconds = Field(
+        default=60, description="Timeout of one question to a server in seconds, including retries."
     )
     requests_at_once: int = Field(
-        default=64, ge=1, description="Maximum number of concurrent questions to the servers."
+        default=64, ge=1, le=1_000_000, description="Maximum number of concurrent questions to the servers."
     )
     vllm_options: dict[str, JsonValue] = Field(
         default={}, description="Options of vLLM's engine: dtype, quantization, tensor_parallel_size, …"
@@ -83,18 +97,25 @@ class Settings(BaseSettings):
     llama_options: dict[str, JsonValue] = Field(
         default={}, description="Options of llama.cpp: n_ctx, n_gpu_layers, n_threads, …"
     )
-    nano_path: Path | None = Field(
+    nano_path: UserPath | None = Field(
         default=None, description="Folder with nano weights to use instead of the shipped ones."
     )
     cache: bool = Field(default=True, description="Store answers on disk and reuse them.")
-    cache_path: Path | None = Field(
+    cache_path: UserPath | None = Field(
         default=None, description="Path of the cache file; default: in the user's cache folder."
     )
     cache_max_mb: int = Field(
-        default=256, ge=1, description="Maximum size of the cache in MB; the least recently used answers are evicted."
+        default=256,
+        ge=1,
+        le=1_000_000,
+        description="Maximum size of the cache in MB; the least recently used answers are evicted.",
     )
     cache_max_age_days: float | None = Field(
-        default=None, gt=0, description="Maximum age of cached answers in days; none: unlimited."
+        default=None,
+        gt=0,
+        le=36_500,
+        allow_inf_nan=False,
+        description="Maximum age of cached answers in days; none: unlimited.",
     )
     fallback: str = Field(
         default="none",
@@ -102,19 +123,19 @@ class Settings(BaseSettings):
             "When to ask a teacher: none, on-failure, low-confidence, teacher-only, or the path of a TOML file."
         ),
     )
-    ledger_path: Path | None = Field(
+    ledger_path: UserPath | None = Field(
         default=None,
         description="Path of the file that records what teachers cost; default: in the user's state folder.",
     )
     breaker_failures: int = Field(
         default=5,
         ge=1,
+        le=1_000_000,
         description="Consecutive failed calls after which the circuit breaker of an engine or teacher opens.",
     )
-    breaker_pause_s: float = Field(default=15, gt=0, description="Seconds for which it then stays open.")
-    request_timeout_s: float | None = Field(
+    breaker_pause_s: Seconds = Field(default=15, description="Seconds for which it then stays open.")
+    request_timeout_s: Seconds | None = Field(
         default=None,
-        gt=0,
         description="Timeout of a whole request in seconds; what is missing then is listed as unanswered.",
     )
     transport: Literal["stdio", "http"] = Field(
@@ -127,10 +148,12 @@ class Settings(BaseSettings):
         description="Host names by which clients reach the server, besides loopback names; comma-separated (http).",
     )
     concurrency: int = Field(
-        default=8, ge=1, description="Maximum number of passages that an engine processes concurrently."
+        default=8, ge=1, le=1_000_000, description="Maximum number of passages that an engine processes concurrently."
     )
-    max_text_chars: int = Field(default=1_000_000, ge=1, description="Maximum length of a text, in characters.")
-    max_types: int = Field(default=64, ge=1, description="Maximum number of entity types per request.")
+    max_text_chars: int = Field(
+        default=1_000_000, ge=1, le=1_000_000_000, description="Maximum length of a text, in characters."
+    )
+    max_types: int = Field(default=64, ge=1, le=1_000_000, description="Maximum number of entity types per request.")
 
     @classmethod
     def settings_customise_sources(
@@ -161,7 +184,7 @@ def load_settings(**given: object) -> Settings:
         name = ".".join(part for part in first["loc"] if isinstance(part, str))
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"Unknown setting `{name}`. {_known()}") from None
-        said = "give URLs as http://host:port/v1" if first["type"] == "string_pattern_mismatch" else first["msg"]
+        said = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"Setting `{name}` ({PREFIX}{name.upper()} or {FILE}) is not valid: {said}.") from None
     except UnparsableSetting as error:
         # The message names the field; its cause contains the value.
@@ -191,20 +214,16 @@ def _known() -> str:
 
 def _read_file(named: Any) -> dict[str, Any]:
     """The values of the settings file; paths in it are relative to its folder."""
-    path = Path(named).expanduser() if named else settings_file()
+    path = user_path(named) if named else settings_file()
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except FileNotFoundError:
         if named:
-            raise SettingsError(f"The settings file {path} does not exist.") from None
+            raise SettingsError(f"The settings file {quoted(path)} does not exist.") from None
         return {}
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Cannot read {path} as UTF-8 text ({type(error).__name__}).") from None
     if "config" in values:
         raise SettingsError(f"{path} cannot name another settings file: remove `config`.")
     for name, value in values.items():
         if isinstance(value, str) and (name in _PATHS or value.casefold().endswith(_FILES.get(name, "\0"))):
-            values[name] = str(path.absolute().parent / Path(value).expanduser())
+            values[name] = str(path.absolute().parent / user_path(value))
     return values

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from processes import free_port, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -22,7 +20,9 @@ FLAGS = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.path.parts and CHROMIUM is None:
-            item.add_marker(pytest.mark.skip(reason="needs Chromium: see .ci/browser"))
+            item.add_marker(
+                pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium, or run .ci/browser")
+            )
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +56,7 @@ def page(chromium: Any) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def playground() -> Iterator[str]:
     """The address of a real playground."""
-    port = 8765
+    port = free_port()
     command = [sys.executable, "-m", "uniner_mcp", "playground", "--no-browser", "--no-cache", "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        url = f"http://127.0.0.1:{port}/"
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}health").close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url
-        process.terminate()
+    with served(command, port):
+        yield f"http://127.0.0.1:{port}/"

@@ -18,8 +18,6 @@ from uniner_mcp.domains import domain_list
 from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
 from uniner_mcp.server.app import build_server
 
-pytestmark = pytest.mark.timeout(120)
-
 TEXT = "👩‍👩‍👧 Ada met the New York City Police in 東京. مرحبا محمد من القاهرة\n\n<b>Tom</b> & Ada"
 HOSTILE = [
     "<script>hacked = 1</script>",
@@ -93,7 +91,7 @@ def test_the_page_marks_each_entity_in_the_very_text(page: Any, tmp_path: Path) 
     assert [label.text_content() for label in page.locator(".legend label").all()] == [
         "person 4", "city 3", "force 1", "organization 1"]  # fmt: skip
     assert [note.text_content() for note in page.locator(".note").all()] == [
-        "Not answered: gene. The model was too slow.", "Not asked of the teacher: The budget is spent.",
+        "Not answered: gene. The model was too slow.", "No answer from the teacher: The budget is spent.",
         "2 mentions dropped: not in the text.", "Some entities are left out."]  # fmt: skip
 
 
@@ -247,7 +245,7 @@ def tell(page: Any, method: str, params: dict[str, Any]) -> None:
 
 def test_the_card_shows_the_call_in_the_colours_of_its_host(hosted: Any) -> None:
     card = hosted.frame_locator("iframe")
-    assert card.locator("#view").text_content() == "Reading …"
+    assert card.locator("#view").text_content() == "Finding entities …"
     tell(hosted, "ui/notifications/tool-input", {"arguments": {"text": TEXT, "entity_types": ["person"]}})
     result = {"content": [], "structuredContent": example().model_dump(mode="json", exclude_none=True)}
     tell(hosted, "ui/notifications/tool-result", result)
@@ -266,7 +264,7 @@ def test_the_card_shows_the_call_in_the_colours_of_its_host(hosted: Any) -> None
     ("method", "params", "said"),
     [
         ("tool-result", {"isError": True, "content": [{"type": "text", "text": "A <b>type</b>."}]}, "A <b>type</b>."),
-        ("tool-result", {"content": []}, "Nothing came back."),
+        ("tool-result", {"content": []}, "The call returned nothing."),
         ("tool-cancelled", {"reason": "x"}, "The call was cancelled."),
     ],
 )

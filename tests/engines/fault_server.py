@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +19,14 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire: `cut` closes the connection in the middle of the body, `after` waits first."""
+    """What goes over the wire, when `hold` is set; `cut` closes the connection in the middle of the body."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     kind: str = "application/json"
     cut: bool = False
-    after: float = 0.0
+    hold: asyncio.Event | None = None
 
 
 Fault = Callable[[str, dict[str, Any]], Reply | None]
@@ -55,6 +55,13 @@ class FaultServer:
         self.url = ""
         self.port = 0
         self.tasks: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+
+    async def until(self, seen: Callable[[FaultServer], bool]) -> None:
+        """Wait until `asked` and `left` are as `seen` wants them."""
+        while not seen(self):
+            self._news.clear()
+            await self._news.wait()
 
     async def answer(self, method: str, path: str, body: dict[str, Any]) -> Reply:
         if method == "GET" and path == "/v1/models":
@@ -63,6 +70,7 @@ class FaultServer:
             reply = self.always(path, body) if self.always else None
             return reply or Reply(body=json.dumps({"object": "list", "data": listed}).encode())
         self.asked.append((path, body))
+        self._news.set()
         fault = self.faults.pop(0) if self.faults else self.always
         reply = (fault(path, body) if fault else None) or self.behaviour(path, body)
         assert reply is not None
@@ -82,10 +90,9 @@ class FaultServer:
             content = await reader.readexactly(int(headers.get("content-length", 0)))
             self.most_at_once = max(self.at_once, self.most_at_once)
             reply = await self.answer(method, path, _body(headers, content))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(reply.after):
-                    await reader.read()
+            if reply.hold is not None and not await _let_go(reply.hold, reader):
                 self.left += 1
+                self._news.set()
                 return
             lines = [f"HTTP/1.1 {reply.status} x", f"content-type: {reply.kind}", "connection: close"]
             lines += [
@@ -113,6 +120,17 @@ class FaultServer:
             for task in self.tasks:  # Those that still wait: from Python 3.12 on, `wait_closed` waits for them.
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def _let_go(hold: asyncio.Event, reader: asyncio.StreamReader) -> bool:
+    """Whether it is let go before the client leaves."""
+    left, let_go = asyncio.ensure_future(reader.read()), asyncio.ensure_future(hold.wait())
+    try:
+        await asyncio.wait([left, let_go], return_when=asyncio.FIRST_COMPLETED)
+        return let_go.done()
+    finally:
+        left.cancel()
+        let_go.cancel()
 
 
 def _body(headers: dict[str, str], content: bytes) -> dict[str, Any]:
@@ -172,12 +190,9 @@ def empty(path: str, body: dict[str, Any]) -> Reply:
     return Reply(body=b'{"choices": []}')
 
 
-def slow(path: str, body: dict[str, Any]) -> Reply:
-    return Reply(body=right(path, body).body, after=5)
-
-
 def stuck(path: str, body: dict[str, Any]) -> Reply:
-    return Reply(after=5)
+    """No reply, for as long as the client waits."""
+    return Reply(hold=asyncio.Event())
 
 
 def unless(ok: Callable[[dict[str, Any]], bool], code: int = 400) -> Fault:

@@ -10,7 +10,7 @@ MODEL = "gpt-test"
 
 
 def write_policy(
-    folder: Path, extends: str, teacher: FaultServer | str, more: str = "", top: str = "", timeout_s: float = 1
+    folder: Path, extends: str, teacher: FaultServer | str, more: str = "", top: str = "", timeout_s: float = 60
 ) -> str:
     """A policy file that extends a shipped one: teacher at that address, without a key; `top` and `more` are TOML."""
     url = teacher if isinstance(teacher, str) else teacher.url

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from uniner_mcp.engines.base import Answer, Mention, Passage, Provenance
@@ -15,8 +15,6 @@ from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.merging import merge
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.schema import Entity, EntityType
-
-PATIENT = settings(deadline=None)
 
 FAMILY = "👩\u200d👩\u200d👧"
 FRAGMENTS = [
@@ -50,7 +48,6 @@ def dropped(text: str, *said: Mention | str) -> int:
 
 
 @given(texts, mentions, texts)
-@PATIENT
 def test_an_entity_is_a_stretch_of_the_callers_text(text: str, said: list[Mention], before: str) -> None:
     entities, _ = ground(Passage(text, len(before)), answer(*said))
     whole = before + text
@@ -61,20 +58,17 @@ def test_an_entity_is_a_stretch_of_the_callers_text(text: str, said: list[Mentio
 
 
 @given(texts, mentions)
-@PATIENT
 def test_entities_are_in_reading_order_without_repeats(text: str, said: list[Mention]) -> None:
     found = find(text, *said)
     assert found == sorted(set(found))
 
 
 @given(texts, mentions)
-@PATIENT
 def test_mentions_are_dropped_one_by_one(text: str, said: list[Mention]) -> None:
     assert dropped(text, *said) == sum(not find(text, mention) for mention in said)
 
 
 @given(texts, st.data())
-@PATIENT
 def test_what_stands_at_a_span_is_grounded_there(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
@@ -98,14 +92,12 @@ REWRITES: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("rewrite", REWRITES.values(), ids=REWRITES)
 @given(words=st.lists(st.sampled_from(["Straße", "ﬁn", "İzmir", "Ångström", "ΣΑΣ", "“Aŉa”", "10–12", "O’Hara", "Ệ"])))
-@PATIENT
 def test_a_whole_mention_is_found_however_it_is_rewritten(rewrite: Callable[[str], str], words: list[str]) -> None:
     mention = "  ".join(words)
     assert find(f"see {mention} ok", rewrite(mention)) == ([(4, 4 + len(mention))] if words else [])
 
 
 @given(st.lists(st.sampled_from(["Ada", "Bob", "Ωmega", "北京", "met", "saw"]), min_size=1, max_size=40), st.data())
-@PATIENT
 def test_passages_give_the_same_entities_as_the_whole(words: list[str], data: st.DataObject) -> None:
     sentences = [f"{' '.join(['Then', *words[i : i + 4]])}." for i in range(0, len(words), 4)]
     text = data.draw(st.sampled_from([" ", "\n", "\r\n\r\n"])).join(sentences)

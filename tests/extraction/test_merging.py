@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from uniner_mcp.extraction.merging import certainty, limit_entities, merge
 from uniner_mcp.schema import Entity, Overlap
 
-PATIENT = settings(deadline=None)
 POLICIES: tuple[Overlap, ...] = get_args(Overlap)
 
 
@@ -59,25 +58,21 @@ def greedy(found: list[Entity], policy: Overlap) -> list[Entity]:
 
 
 @given(entities, policies)
-@PATIENT
 def test_merging_keeps_the_best_entities_that_may_stand_together(found: list[Entity], policy: Overlap) -> None:
     assert merge(found, policy) == greedy(found, policy)
 
 
 @given(entities, policies)
-@PATIENT
 def test_merging_again_changes_nothing(found: list[Entity], policy: Overlap) -> None:
     assert merge(merge(found, policy), policy) == merge(found, policy)
 
 
 @given(entities, policies, st.data())
-@PATIENT
 def test_the_order_of_the_entities_does_not_matter(found: list[Entity], policy: Overlap, data: st.DataObject) -> None:
     assert merge(data.draw(st.permutations(found)), policy) == merge(found, policy)
 
 
 @given(entities)
-@PATIENT
 def test_flat_leaves_no_overlap_and_nested_no_crossing(found: list[Entity]) -> None:
     flat, nested = merge(found, "flat"), merge(found, "nested")
     assert not any(overlap(a, b) for i, a in enumerate(flat) for b in flat[:i])
@@ -85,7 +80,6 @@ def test_flat_leaves_no_overlap_and_nested_no_crossing(found: list[Entity]) -> N
 
 
 @given(entities)
-@PATIENT
 def test_every_policy_leaves_entities_that_all_leaves(found: list[Entity]) -> None:
     everything = merge(found, "all")
     assert all(e in everything for e in merge(found, "flat"))
@@ -141,7 +135,6 @@ def test_reading_order_is_start_then_longer_then_type() -> None:
 
 
 @given(entities, st.none() | st.integers(0, 30))
-@PATIENT
 def test_a_limit_keeps_the_first_entities_and_tells_of_the_rest(found: list[Entity], limit: int | None) -> None:
     ordered = merge(found, "all")
     kept, cut = limit_entities(reversed(ordered), limit)

@@ -6,13 +6,11 @@ from itertools import pairwise
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from uniner_mcp.engines.base import Passage
 from uniner_mcp.extraction.passages import split_passages, units
-
-PATIENT = settings(deadline=None)
 
 FAMILY = "👩\u200d👩\u200d👧"
 FLAGS = "🇩🇪🇫🇷🇯🇵"
@@ -67,13 +65,11 @@ def test_units_count_letters_by_threes_and_other_characters_by_one(text: str, ex
 
 
 @given(texts, texts)
-@PATIENT
 def test_units_of_two_texts_with_a_space_between_add_up(left: str, right: str) -> None:
     assert units(f"{left} {right}") == units(left) + units(right)
 
 
 @given(texts, st.data())
-@PATIENT
 def test_a_part_of_a_text_has_no_more_units_than_the_whole(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
@@ -81,7 +77,6 @@ def test_a_part_of_a_text_has_no_more_units_than_the_whole(text: str, data: st.D
 
 
 @given(texts, budgets, overlaps)
-@PATIENT
 def test_a_passage_is_the_slice_at_its_start_without_spaces_around(text: str, budget: int, overlap: int | None) -> None:
     for passage in split_passages(text, budget, overlap):
         assert passage.text
@@ -90,7 +85,6 @@ def test_a_passage_is_the_slice_at_its_start_without_spaces_around(text: str, bu
 
 
 @given(texts, budgets, overlaps)
-@PATIENT
 def test_every_character_but_spaces_is_in_a_passage(text: str, budget: int, overlap: int | None) -> None:
     passages = split_passages(text, budget, overlap)
     covered = {at for passage in passages for at in range(passage.start, passage.start + len(passage.text))}
@@ -98,14 +92,12 @@ def test_every_character_but_spaces_is_in_a_passage(text: str, budget: int, over
 
 
 @given(texts, budgets, overlaps)
-@PATIENT
 def test_a_passage_keeps_to_the_budget_unless_it_is_one_cluster(text: str, budget: int, overlap: int | None) -> None:
     for passage in split_passages(text, budget, overlap):
         assert units(passage.text) <= budget or regex.fullmatch(r"\X", passage.text)
 
 
 @given(texts, budgets, overlaps)
-@PATIENT
 def test_each_passage_begins_and_ends_after_the_one_before(text: str, budget: int, overlap: int | None) -> None:
     for before, after in pairwise(split_passages(text, budget, overlap)):
         assert before.start < after.start
@@ -113,7 +105,6 @@ def test_each_passage_begins_and_ends_after_the_one_before(text: str, budget: in
 
 
 @given(texts, budgets, overlaps)
-@PATIENT
 def test_passages_share_no_more_than_the_overlap(text: str, budget: int, overlap: int | None) -> None:
     most = budget // 6 if overlap is None else min(overlap, budget // 2)
     for before, after in pairwise(split_passages(text, budget, overlap)):
@@ -121,7 +112,6 @@ def test_passages_share_no_more_than_the_overlap(text: str, budget: int, overlap
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join), budgets, overlaps)
-@PATIENT
 def test_a_passage_never_begins_or_ends_inside_a_cluster(text: str, budget: int, overlap: int | None) -> None:
     whole = cluster_ends(text)
     for passage in split_passages(text, budget, overlap):
@@ -131,7 +121,6 @@ def test_a_passage_never_begins_or_ends_inside_a_cluster(text: str, budget: int,
 
 
 @given(st.lists(sentences, max_size=30), st.integers(19, 60), overlaps)
-@PATIENT
 def test_a_sentence_within_the_budget_is_whole_in_a_passage(parts: list[str], budget: int, overlap: int | None) -> None:
     text = " ".join(parts)
     passages = split_passages(text, budget, overlap)
@@ -143,7 +132,6 @@ def test_a_sentence_within_the_budget_is_whole_in_a_passage(parts: list[str], bu
 
 
 @given(texts)
-@PATIENT
 def test_a_text_within_the_budget_is_one_passage(text: str) -> None:
     assert texts_of(split_passages(text, max(1, units(text)))) == ([text.strip()] if text.strip() else [])
 

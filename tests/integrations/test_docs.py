@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "frameworks.md").read_tex
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 GIVEN = {"text": "Marie Curie left Warsaw for Paris.", "entity_types": ["person", "city"]}
 MODULES = ["langchain", "langchain_mcp_adapters", "agents", "pydantic_ai", "llama_index", "haystack", "spacy"]
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
 def model_for(module: str) -> Any:

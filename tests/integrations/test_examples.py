@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
 def test_the_langgraph_agent() -> None:

@@ -19,7 +19,6 @@ pytestmark = [
 ]
 
 
-@pytest.mark.timeout(120)
 def test_an_agent_calls_the_server_through_the_adapters() -> None:
     script = Path(__file__).with_name("adapters_agent.py")
     told = subprocess.run(

@@ -1,1 +1,1 @@
-"""Stores of answers that were given before."""
+"""Caches of answers."""

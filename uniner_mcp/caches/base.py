@@ -1,4 +1,4 @@
-"""What a cache is, what can be known of it, and the key under which the answer to a question is kept."""
+"""The `Cache` protocol, the statistics of a cache, and the key under which an answer is stored."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ _FORMAT = "uniner-mcp answer 1"
 class Cache(Protocol):
     """A store of values by key.
 
-    No method raises: a cache that cannot be read knows nothing, and one that cannot be written forgets.
+    No method raises: a cache that cannot be read returns nothing, and one that cannot be written drops values.
     """
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The values that are known, by key."""
+        """Return the stored values, by key."""
         ...
 
     async def put_many(self, items: Mapping[str, bytes]) -> None:
-        """Keep these values; a value that was there under the same key is replaced."""
+        """Store these values; an existing value with the same key is replaced."""
         ...
 
     async def aclose(self) -> None:
-        """Free what the cache holds. Calling it twice is harmless."""
+        """Release all resources. Calling it twice is harmless."""
         ...
 
 
 class NoCache:
-    """A cache that remembers nothing, for those who want none."""
+    """A cache that stores nothing, for use without a cache."""
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Nothing is known."""
+        """Return nothing."""
         return {}
 
     async def put_many(self, items: Mapping[str, bytes]) -> None:
-        """Nothing is kept."""
+        """Store nothing."""
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
 def question_key(fingerprint: str, passage: str, type: EntityType) -> str:
-    """Key of the question whether `passage` mentions `type`, put to the model with `fingerprint`.
+    """Return the key of the question about `type` in `passage`, for the model with `fingerprint`.
 
-    A SHA-256 in hex, so that a key tells nothing of the text. Where the passage starts in its text does not matter,
-    since an answer's offsets are relative to the passage.
+    It is a SHA-256 in hex, so that a key does not contain the text. It does not depend on the offset of the passage in
+    its text, because the offsets of an answer are relative to the passage.
     """
     digest = hashlib.sha256()
     for field in (_FORMAT, fingerprint, passage, type.name, type.definition):
         if field is None:
             digest.update(b"-")
         else:
-            # Half of a surrogate pair can stand in a Python string, and must not make two texts one.
+            # A Python string may contain unpaired surrogates, which must not make two texts equal.
             encoded = field.encode("utf-8", "surrogatepass")
             digest.update(b"%d:" % len(encoded) + encoded)
     return digest.hexdigest()
@@ -66,7 +66,7 @@ def question_key(fingerprint: str, passage: str, type: EntityType) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """What a cache file holds: how many answers, how many bytes of values, and when they were given (UTC)."""
+    """Statistics of a cache file: number of answers, bytes of values, and the times of the answers (UTC)."""
 
     path: Path
     entries: int

@@ -1,6 +1,6 @@
 """The cache in one SQLite file, which several processes of a user share.
 
-Where the file cannot be used this is logged once and the cache is bypassed: it never fails a request.
+If the file cannot be used, this is logged once and the cache is bypassed: it never makes a request fail.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ CREATE TRIGGER removed AFTER DELETE ON answers BEGIN UPDATE total SET bytes = by
 PRAGMA application_id = {_OURS[0]}
 PRAGMA user_version = {_OURS[1]}""".splitlines()
 _PUT = "INSERT OR REPLACE INTO answers (key, value, made, used) VALUES (?, ?, ?, ?)"
-_STEP = 1000  # rows that one eviction removes, so that no other process waits long for the file
+_STEP = 1000  # rows removed per eviction, so that no other process waits long for the file
 _EVICT = f"""DELETE FROM answers WHERE id IN (
   SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY used, id) - size AS freed_before FROM
     (SELECT id, used, length(value) AS size FROM answers ORDER BY used, id LIMIT {_STEP}))
   WHERE freed_before < (SELECT bytes FROM total) - ?)"""
 _STAMP = "UPDATE answers SET used = max(used, ?) WHERE key = ?"
-_STAMPS = 256  # reads after which their times are written down, so that a read is not a write
+_STAMPS = 256  # reads after which their times are stored, so that not every read is a write
 _BUSY_SECONDS = 0.5  # how long to wait for another process that writes
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def default_cache_path() -> Path:
-    """Where answers are kept unless another place is named: in the user's cache folder."""
+    """Return the default path of the cache, in the user's cache folder."""
     return platformdirs.user_cache_path("uniner-mcp") / "answers.sqlite"
 
 
 def cache_stats(path: Path) -> CacheStats:
-    """Look into the cache file at `path`; where there is none, it holds nothing. Raises UninerError if unreadable."""
+    """Return the statistics of the cache file at `path`, which need not exist. Raises UninerError if unreadable."""
     with _explained(path):
         if not path.exists():
             return CacheStats(path, 0, 0, None, None)
-        with _alone(path), closing(_connect(path)) as db:
+        with _locked(path), closing(_connect(path)) as db:
             query = "SELECT count(*), (SELECT bytes FROM total), min(made), max(made) FROM answers"
             entries, size, *made = db.execute(query).fetchone()
     oldest, newest = (None if at is None else datetime.fromtimestamp(at / 1e9, UTC) for at in made)
@@ -66,16 +66,16 @@ def cache_stats(path: Path) -> CacheStats:
 
 
 def clear_cache(path: Path) -> int:
-    """Remove all answers from the cache file at `path`, which may be in use; returns how many there were.
+    """Remove all answers from the cache file at `path`, which may be in use. Return their number.
 
-    A damaged file that was set aside goes too. Raises UninerError where the file cannot be written.
+    A damaged file that was set aside is removed too. Raises UninerError if the file cannot be written.
     """
     entries = cache_stats(path).entries
     with _explained(path):
         if path.exists():
-            with _alone(path), closing(_connect(path)) as db:
-                _begin_anew(db)
-                with suppress(sqlite3.OperationalError):  # Somebody reads: the space is used again, not given back.
+            with _locked(path), closing(_connect(path)) as db:
+                _create_tables(db)
+                with suppress(sqlite3.OperationalError):  # While others read: the space is reused instead of freed.
                     db.execute("VACUUM")
                     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         _aside(path).unlink(missing_ok=True)
@@ -91,8 +91,8 @@ def _explained(path: Path) -> Generator[None]:
 
 
 @contextmanager
-def _alone(path: Path) -> Generator[None]:
-    """Let one process at a time open, make or set aside the file, by SQLite's lock on an empty file beside it."""
+def _locked(path: Path) -> Generator[None]:
+    """Let one process at a time open, create or set aside the file, using SQLite's lock on an empty file beside it."""
     lock = path.with_name(f"{path.name}.lock")
     lock.touch(mode=0o600)
     with closing(sqlite3.connect(lock, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
@@ -105,18 +105,18 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         if found[0] != _OURS[0] and db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise sqlite3.DatabaseError("Something else is kept in this file.")
+            raise sqlite3.DatabaseError("The file is the database of another application.")
         if found != _OURS:
-            _begin_anew(db)
+            _create_tables(db)
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "recursive_triggers = ON"):
-            db.execute(f"PRAGMA {pragma}")  # The last makes REPLACE fire the trigger `removed`.
+            db.execute(f"PRAGMA {pragma}")  # The last one makes REPLACE fire the trigger `removed`.
     except sqlite3.Error:
         db.close()
         raise
     return db
 
 
-def _begin_anew(db: sqlite3.Connection) -> None:
+def _create_tables(db: sqlite3.Connection) -> None:
     with db:
         db.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA:
@@ -128,7 +128,7 @@ def _aside(path: Path) -> Path:
 
 
 def _code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # The rest of an extended code is detail.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # The higher bytes of an extended code are details.
 
 
 def _name(error: Exception) -> str:
@@ -136,14 +136,14 @@ def _name(error: Exception) -> str:
 
 
 class SqliteCache:
-    """Answers in the file at `path`, which is made on first use, readable by its owner only.
+    """Stores answers in the file at `path`, which is created on first use and readable only by its owner.
 
-    When the values take more than `max_bytes`, those not used for longest are removed until nine tenths are left.
-    Values older than `max_age` are forgotten. A thread of the cache's own does all the work on the file.
+    If the values take more than `max_bytes`, the least recently used ones are evicted until nine tenths of that are
+    left. Values older than `max_age` are removed. A separate thread does all the work on the file.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = 256 * 1024**2, max_age: timedelta | None = None) -> None:
-        """Touches nothing yet; see the class."""
+        """Configure the cache. The file is opened on first use."""
         self._path, self._max_bytes, self._max_age = path, max_bytes, max_age
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answer-cache")
         self._db: sqlite3.Connection | None = None
@@ -153,18 +153,18 @@ class SqliteCache:
         self._bypassed = self._closed = False
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The values that are known, by key."""
+        """Return the stored values, by key."""
         found = await self._in_thread(lambda db: self._read(db, keys), {})
         if len(self._stamps) >= _STAMPS:
             await self._in_thread(lambda db: self._write(db, {}), None)
         return found
 
     async def put_many(self, items: Mapping[str, bytes]) -> None:
-        """Keep these values."""
+        """Store these values."""
         await self._in_thread(lambda db: self._write(db, items), None)
 
     async def aclose(self) -> None:
-        """Write down what was used when, and close the file. From then on the cache knows nothing."""
+        """Store the times of use and close the file. From then on the cache returns nothing."""
         if not self._closed:
             self._closed = True
             last = self._thread.submit(self._finish)
@@ -176,7 +176,7 @@ class SqliteCache:
             return otherwise
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._attempt, work, otherwise)
 
-    # What follows runs in the thread.
+    # The following methods run in the thread.
 
     def _attempt(self, work: Callable[[sqlite3.Connection], _T], otherwise: _T) -> _T:
         try:
@@ -186,7 +186,7 @@ class SqliteCache:
                 if _code(error) not in _DAMAGED:
                     raise
                 self._set_aside()
-                self._report(error, "set aside and begun anew")
+                self._report(error, "set aside and recreated")
                 return work(self._open())
         except (sqlite3.Error, OSError) as error:
             if _code(error) in _BUSY:
@@ -200,15 +200,15 @@ class SqliteCache:
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(self._path):
-                self._path.touch(mode=0o600)  # SQLite gives the files beside it the same mode.
+            with _locked(self._path):
+                self._path.touch(mode=0o600)  # SQLite creates the files beside it with the same mode.
                 self._inode = self._path.stat().st_ino
                 self._db = _connect(self._path)
         return self._db
 
     def _set_aside(self) -> None:
         self._disconnect()
-        with _alone(self._path), suppress(FileNotFoundError):
+        with _locked(self._path), suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:  # Otherwise another process was faster.
                 for beside in ("-wal", "-shm"):
                     self._path.with_name(self._path.name + beside).unlink(missing_ok=True)

@@ -21,3 +21,7 @@ def reported() -> Generator[None]:
     except UninerError as error:
         typer.secho(f"uniner-mcp: {error}", err=True, fg="red")
         raise typer.Exit(WRONG_USAGE if isinstance(error, RequestError | SettingsError) else FAILED) from None
+    except OSError as error:
+        # A file or folder that a command reads or writes.
+        typer.secho(f"uniner-mcp: {error.filename or 'System error'}: {error.strerror}.", err=True, fg="red")
+        raise typer.Exit(FAILED) from None

@@ -1,1 +1,1 @@
-"""Engines: anything that answers questions, and what wraps them."""
+"""Engines, which answer questions, and their wrappers."""

@@ -1,4 +1,4 @@
-"""The one seam: an engine answers questions, one passage × one entity type each."""
+"""The `Engine` protocol: an engine answers questions, each about one passage and one entity type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uniner_mcp.errors import EngineError
 from uniner_mcp.schema import EntityType
 
 TEACHER = "teacher"
-"""Name of the engine that only a fallback policy can bring in."""
+"""Name of the engine that only a fallback policy can add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """What an engine says: a string, with its span in the passage where the model knows it (`passage.text[start:end]`).
+    """A mention as an engine reports it: a string, and its span (`passage.text[start:end]`) if the model reports one.
 
-    `confidence` is 0 to 1, or None where the model gives none.
+    `confidence` is 0 to 1, or None if the model reports none.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who gave an answer. The fingerprint changes whenever the same question could be answered differently."""
+    """The source of an answer. The fingerprint changes whenever the same question could be answered differently."""
 
     engine: str
     model: str
@@ -47,10 +47,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The mentions for one question. `failure` is the reason why there is none; then `mentions` is empty.
+    """The mentions for one question. `failure` is the reason why it was not answered; `mentions` is empty then.
 
-    `truncated` tells that the model was cut off at its longest answer: there may be more. `missed` is the reason why
-    the teacher did not answer, where the fallback policy would have preferred its answer to this one.
+    `truncated` means that the model reached its maximum answer length: mentions may be missing. `missed` is the reason
+    why the teacher did not answer, if the fallback policy would have preferred its answer to this one.
     """
 
     type: EntityType
@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What questions to a paid model cost: how many, tokens in and out, US dollars."""
+    """The cost of questions to a paid model: their number, input and output tokens, US dollars."""
 
     questions: int = 0
     input_tokens: int = 0
@@ -84,46 +84,46 @@ class Cost:
 
 @dataclass(slots=True)
 class Account:
-    """What one request has cost so far at which teacher, what is reserved included."""
+    """The cost of one request so far, including reservations, and the model of the teacher."""
 
     cost: Cost = Cost()
     model: str | None = None
 
 
-def _to_nobody(answer: Answer) -> None:
-    """Nobody wants to know early."""
+def _ignore(answer: Answer) -> None:
+    """Ignore an early answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What engines are told of the request that questions belong to.
+    """Information for engines about the request that the questions belong to.
 
-    deadline: when the request must be answered, in seconds of `time.monotonic`; the one who asks cancels then.
-    domain: the domain that was asked, if one was.
-    consent: whether the person at the client lets the text go to a teacher; None: nobody was asked.
-    account: what the request costs.
-    early: is told each answer as soon as it is known, so that it is kept if the call is cancelled before its end;
-        engines that give all answers at once need not.
+    deadline: time by which the request must be answered, in seconds of `time.monotonic`; the caller then cancels.
+    domain: the requested domain, if any.
+    consent: whether the user lets the text be sent to a teacher; None: the user was not asked.
+    account: the cost of the request.
+    early: receives each answer as soon as it is known, so that it is kept if the call is cancelled; engines that return
+        all answers at the same time need not call it.
     """
 
     deadline: float = math.inf
     domain: str | None = None
     consent: bool | None = None
     account: Account = field(default_factory=Account)
-    early: Callable[[Answer], None] = _to_nobody
+    early: Callable[[Answer], None] = _ignore
 
     def time_left(self) -> float:
-        """Seconds until the deadline, not less than 0."""
+        """Return the seconds until the deadline, at least 0."""
         return max(0.0, self.deadline - time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What is to be known of an engine without asking it anything.
+    """Information about an engine that is available without asking it a question.
 
-    context_budget: longest passage, in the units of `uniner_mcp.extraction.passages.units`.
+    context_budget: maximum length of a passage, in the units of `uniner_mcp.extraction.passages.units`.
     leaves_machine: whether a passage may be sent to another machine, or to a teacher.
-    teacher: the teacher's model and host, where the policy may ask one.
+    teacher: the teacher's model and host, if the policy may ask one.
     """
 
     name: str
@@ -134,26 +134,26 @@ class EngineInfo:
     teacher: str | None = None
 
     def provenance(self) -> Provenance:
-        """Of an answer that this engine gives now."""
+        """Return the provenance of an answer that this engine gives now."""
         return Provenance(self.name, self.model, self.fingerprint)
 
 
 class Engine(Protocol):
-    """Anything that answers questions. Wrappers (limiter, cache, fallback) are engines around an engine."""
+    """Anything that answers questions. Wrappers (limiter, cache, fallback) are engines that contain an engine."""
 
     def info(self) -> EngineInfo:
-        """Name, model, fingerprint, budget; cheap, and possible before the model is loaded."""
+        """Return name, model, fingerprint and budget. Cheap, and possible before the model is loaded."""
         ...
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """One answer per type, in the order of `types`. A question that fails is an answer with a `failure`.
+        """Return one answer per type, in the order of `types`. A failed question is an answer with a `failure`.
 
-        `call` tells of the request that the questions belong to; wrappers pass it on.
+        `call` describes the request that the questions belong to; wrappers pass it on. Cancelling stops the work.
 
-        Raises EngineError only where the engine cannot work at all. Cancelling the call stops the work.
+        Raises EngineError only if the engine cannot work at all.
         """
         ...
 
     async def aclose(self) -> None:
-        """Free what the engine holds. Calling it twice is harmless."""
+        """Release all resources. Calling it twice is harmless."""
         ...

@@ -1,4 +1,4 @@
-"""An engine that answers as its script says: for tests, in place of a model."""
+"""An engine that answers from a script: a replacement for a model in tests."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Script = Callable[[Passage, EntityType], Said | Awaitable[Said]]
 
 
 class ScriptedEngine:
-    """Asks `script` each question in turn; it returns the mentions, and may be async.
+    """Passes each question to `script`, which returns the mentions and may be async.
 
-    A mention given as a string has no span. An EngineError makes the question fail, with its message as the reason;
-    any other exception is raised by `answer`, as by an engine that cannot work at all.
+    A mention given as a string has no span. If the script raises EngineError, the question fails with that error;
+    `answer` raises any other exception, like an engine that cannot work at all.
 
         engine = ScriptedEngine(lambda passage, type: ["Ada"] if type.name == "person" else [])
 
-    `asked` lists the questions so far (text of the passage, name of the type); `closed` tells whether `aclose` was
-    called. Two engines of one name and model have the same fingerprint.
+    `asked` lists the questions so far (text of the passage, name of the type); `closed` is true after `aclose`. Two
+    engines with the same name and model have the same fingerprint.
     """
 
     def __init__(
@@ -34,18 +34,18 @@ class ScriptedEngine:
         context_budget: int = 1_000_000,
         leaves_machine: bool = False,
     ) -> None:
-        """Play `script`; the other arguments are what `info` says."""
+        """Answer from `script`; `info` returns the other arguments."""
         self._script = script
         self._info = EngineInfo(name, model, f"{name}/{model}", context_budget, leaves_machine)
         self.asked: list[tuple[str, str]] = []
         self.closed = False
 
     def info(self) -> EngineInfo:
-        """What was given to the constructor."""
+        """Return what was passed to the constructor."""
         return self._info
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """What the script says, one question after the other; each answer is told early."""
+        """Ask the script one question after the other; each answer is also passed to `call.early`."""
         answers: list[Answer] = []
         for type in types:
             answers.append(await self._ask(passage, type))
@@ -54,7 +54,7 @@ class ScriptedEngine:
         return answers
 
     async def aclose(self) -> None:
-        """Only noted in `closed`."""
+        """Set `closed`."""
         self.closed = True
 
     async def _ask(self, passage: Passage, type: EntityType) -> Answer:

@@ -1,1 +1,1 @@
-"""The one road from a request to an extraction."""
+"""The pipeline from a request to an extraction."""

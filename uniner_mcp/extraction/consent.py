@@ -1,4 +1,4 @@
-"""Whether an extraction would be better if the person who asks let the text go to a teacher (pure)."""
+"""Asking the user for consent to send a text to a teacher, if that can improve the extraction (pure)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from uniner_mcp.schema import Extraction
 
 
 def wants_consent(result: Extraction | ExtractionError) -> bool:
-    """Whether questions were kept from the teacher for want of consent, and nothing else."""
+    """Return whether there are questions that were not sent to the teacher only because consent is missing."""
     if isinstance(result, Extraction):
         return any(missing.cause == "consent" for missing in result.teacher_missing or ())
     return any(isinstance(cause, NotSent) and cause.rule == "consent" for cause in result.causes)
 
 
 def consent_question(characters: int, teacher: str) -> str:
-    """What the person is asked, in words that do not change from try to try."""
+    """Return the question to the user. It is the same whenever the request is repeated."""
     return (
-        f"The model on this machine could not answer all of it. May this text ({characters:,} characters) be sent to "
-        f"{teacher}? The answer holds for this connection."
+        f"Not everything could be answered locally. May this text ({characters:,} characters) be sent to {teacher}? "
+        "Your answer applies to this connection."
     )

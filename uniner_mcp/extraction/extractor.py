@@ -1,4 +1,4 @@
-"""The one road: request, passages, questions, grounding, merging, extraction."""
+"""The pipeline: request, passages, questions, grounding, merging, extraction."""
 
 from __future__ import annotations
 
@@ -24,26 +24,31 @@ from uniner_mcp.settings import Settings, load_settings
 logger = logging.getLogger(__name__)
 
 PASSAGES_AT_ONCE = 8
-"""Passages of one request that are with the engine at the same time."""
+"""Maximum number of passages of one request that are in flight."""
 
 LARGE = 20_000
-"""Characters from which a text is cut and its entities are merged in a thread."""
+"""Length in characters above which a text is split, and its entities are merged, in a thread."""
 
 Progress = Callable[[int, int], Awaitable[None]]
-"""Told after each passage how many of how many are done."""
+"""Called and awaited after each passage, with the number of finished passages and the total."""
 
 
 class Extractor:
-    """Finds entities in texts through an engine. Use it as an async context manager, or call `aclose`.
+    """Finds entities in texts, using an engine. Use it as an async context manager, or call `aclose`.
 
         async with Extractor.open() as extractor:
             extraction = await extractor.extract(text, entity_types=["person", "film"])
 
-    Requests may run at the same time.
+    Requests may run concurrently.
     """
 
     def __init__(self, engine: Engine, settings: Settings | None = None) -> None:
-        """Take over an engine; it is closed together with the extractor."""
+        """Create an extractor with an engine. `open` does this from the settings.
+
+        Args:
+            engine: The engine, which is closed together with the extractor.
+            settings: Limits and timeout of requests; default: `load_settings()`.
+        """
         settings = settings or load_settings()
         self._engine = engine
         self._limits = Limits(settings.max_text_chars, settings.max_types)
@@ -51,9 +56,17 @@ class Extractor:
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
-        """An extractor with the engine that the settings ask for. The model loads in the background.
+        """Open an extractor with the engine that the settings select. The model loads in the background.
 
-        Raises EngineError where the engine cannot be opened.
+        Args:
+            settings: The settings; default: `load_settings()`.
+
+        Returns:
+            The extractor. Close it when you are done.
+
+        Raises:
+            SettingsError: If a setting is not valid or contradicts another.
+            EngineError: If the engine cannot be opened.
         """
         from uniner_mcp.engines.opening import open_engine
 
@@ -61,7 +74,7 @@ class Extractor:
         return cls(open_engine(settings), settings)
 
     def info(self) -> EngineInfo:
-        """What is known of the engine."""
+        """Return the name, model and limits of the engine, and whether texts may leave the machine."""
         return self._engine.info()
 
     async def aclose(self) -> None:
@@ -87,15 +100,28 @@ class Extractor:
         on_progress: Progress | None = None,
         consent: bool | None = None,
     ) -> Extraction:
-        """Find every mention of the given types in `text`.
+        """Find every mention of the given entity types in `text`. Cancelling stops the work.
 
-        Exactly one of `entity_types` and `domain` is given; `definitions` says in words what a type means.
-        `min_confidence` leaves out less certain entities, `overlap` ("flat", "nested", "all") says what may overlap,
-        `limit` keeps the first entities; those without a confidence count as certain. `consent` says whether the person
-        who asks lets the text go to a teacher, where the policy wants to know. Offsets are code points of `text`. What
-        is not answered within the setting `request_timeout_s` is listed as unanswered. Raises RequestError where the
-        request cannot be answered as it stands, ExtractionError where no question could be answered. Cancelling stops
-        the work.
+        Args:
+            text: The text to search, up to the setting `max_text_chars` (default: 1,000,000 characters).
+            entity_types: Entity types in plain words, such as "person". Give either this or `domain`.
+            domain: Name of a domain of the catalogue, which stands for its entity types.
+            definitions: Definitions of requested types, by name; one sentence each.
+            min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
+            overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
+                "all": any may overlap.
+            limit: Return only the first entities, up to this number; default: all.
+            on_progress: Called and awaited after each passage, with the number of finished passages and the total.
+            consent: Whether the user agrees that the text is sent to a teacher, for fallback policies that require
+                consent; None: the user was not asked.
+
+        Returns:
+            The entities, with offsets in Unicode code points of `text`. Questions that failed, or were not answered
+                within the setting `request_timeout_s`, are listed in `unanswered`.
+
+        Raises:
+            RequestError: If the request is not valid.
+            ExtractionError: If no question could be answered.
         """
         deadline = time.monotonic() + self._seconds
         request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
@@ -105,7 +131,7 @@ class Extractor:
             passages = split_passages(request.text, budget)
             answers = await self._ask(passages, request, call, on_progress)
             return _conclude(request, passages, answers, call.account)
-        # So much takes a while: not on the event loop, where others wait.
+        # This takes a while, so it must not block the event loop.
         passages = await asyncio.to_thread(split_passages, request.text, budget)
         answers = await self._ask(passages, request, call, on_progress)
         return await asyncio.to_thread(_conclude, request, passages, answers, call.account)
@@ -113,7 +139,7 @@ class Extractor:
     async def _ask(
         self, passages: Sequence[Passage], request: Request, call: Call, on_progress: Progress | None
     ) -> list[list[Answer]]:
-        """The answers of each passage; a few passages at a time."""
+        """Return the answers for each passage, asking about a few passages at a time."""
         answers: list[list[Answer]] = [[] for _ in passages]
         waiting = iter(range(len(passages)))
         done = 0
@@ -129,8 +155,8 @@ class Extractor:
                     try:
                         await on_progress(done, len(passages))
                     except Exception as error:
-                        # Nobody to tell is no reason to lose the answers.
-                        logger.warning("Progress is not told any more: %s", type(error).__name__)
+                        # Answers must not be lost because progress cannot be reported.
+                        logger.warning("Progress is no longer reported: %s", type(error).__name__)
                         on_progress = None
 
         async with asyncio.TaskGroup() as group:
@@ -148,7 +174,7 @@ def _outcome(answer: Answer) -> str:
 def _conclude(
     request: Request, passages: Sequence[Passage], answers: Sequence[Sequence[Answer]], account: Account
 ) -> Extraction:
-    """Ground, merge and count what was answered, list what was not (pure)."""
+    """Ground and merge the answers, count their sources and list what is unanswered (pure)."""
     found: list[Entity] = []
     ungrounded = 0
     cut = False
@@ -184,7 +210,7 @@ def _conclude(
 
 
 def _nothing_answered(failures: Sequence[EngineError]) -> ExtractionError:
-    """One sentence outside, each distinct error inside."""
+    """Return one error that contains each distinct cause."""
     causes = {str(cause): cause for failure in failures for cause in _causes(failure)}
     return ExtractionError(tuple(causes.values()))
 
@@ -199,7 +225,7 @@ def _unanswered(name: str, failures: Sequence[EngineError], passages: int) -> Un
 
 
 def _missed(answer: Answer) -> list[EngineError]:
-    """Why the teacher did not answer, if it was meant to."""
+    """Return why the teacher did not answer, if the policy preferred its answer."""
     return [answer.missed] if answer.missed is not None else []
 
 
@@ -215,7 +241,7 @@ def _rule(error: EngineError) -> Rule | Literal["failed"]:
 def _answered_by(
     questions: Counter[tuple[str, str]], cached: Counter[tuple[str, str]], account: Account
 ) -> list[AnsweredBy]:
-    """Who answered, and what the teacher cost, also where it answered nothing for it."""
+    """Return who answered, and the cost of the teacher, even if it was charged without answering."""
     cost, paid = account.cost, (TEACHER, account.model)
     by = [
         AnsweredBy(engine=engine, model=model, questions=number, cached=cached[engine, model])

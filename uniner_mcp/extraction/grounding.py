@@ -1,4 +1,4 @@
-"""Finding in the text what an engine said, so that every entity is a stretch of the caller's text."""
+"""Locating the mentions of an engine in the text, so that every entity is a span of the caller's text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uniner_mcp.engines.base import Answer, Passage
 from uniner_mcp.extraction.merging import certainty
 from uniner_mcp.schema import Entity
 
-# Two noncharacters: the first is ours, so where it stands in a text it is read as the second.
+# Two noncharacters: the first one is our separator, so it is replaced by the second one in texts.
 _EDGE, _NO_EDGE = "\uffff", "\ufffe"
 _TYPEWRITER = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
@@ -20,12 +20,12 @@ _TYPEWRITER = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkey
 def ground(passage: Passage, answer: Answer) -> tuple[list[Entity], int]:
     """Turn the mentions of an answer into entities of the caller's text, in reading order.
 
-    A mention with a span must stand exactly there. One without stands for all places where it occurs (counted from
-    the left, so that it does not overlap itself) as whole words, in scripts that have them. If it occurs nowhere
-    exactly, then differences of case, of the width of spaces, of quotes and dashes, and of Unicode composition are
-    overlooked. A span that several mentions share is one entity, with the highest confidence.
+    A mention with a span must occur exactly there. A mention without one matches everywhere it occurs as whole words,
+    in scripts that separate words (searched from the left, so that matches do not overlap). If there is no exact match,
+    differences in case, spacing, quotes, dashes and Unicode composition are ignored. Several mentions with the same
+    span become one entity, with the highest confidence.
 
-    Returns the entities, and how many mentions were dropped because they are empty or not in the passage.
+    Returns the entities, and the number of mentions that were dropped because they are empty or not in the passage.
     """
     searched = _Searched(passage.text)
     found: dict[tuple[int, int], float | None] = {}
@@ -53,9 +53,9 @@ def ground(passage: Passage, answer: Answer) -> tuple[list[Entity], int]:
 
 
 def _verify(text: str, mention: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The span without the spaces around it, with marks that belong to its last character.
+    """Return the span without surrounding spaces, extended by marks that belong to its last character.
 
-    None if the mention is blank or does not stand there.
+    Returns an empty list if the mention is blank or not in this place.
     """
     body = mention.strip()
     if not body or not 0 <= start <= end <= len(text) or text[start:end] != mention:
@@ -67,14 +67,14 @@ def _verify(text: str, mention: str, start: int, end: int) -> list[tuple[int, in
 
 
 class _Searched:
-    """The text of a passage, made ready for search only as far as the mentions need it."""
+    """The text of a passage, prepared for search only as far as the mentions need it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._known: dict[str, list[tuple[int, int]]] = {}
 
     def occurrences(self, mention: str) -> list[tuple[int, int]]:
-        """The spans of a mention that has no spaces around it, in reading order; none if it is empty."""
+        """Return the spans of a mention without surrounding spaces, in reading order; none if it is empty."""
         if not mention:
             return []
         if mention not in self._known:
@@ -93,16 +93,16 @@ class _Searched:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A source with an edge before, between and after its atoms, so that a plain search finds whole atoms only.
+    """A source string with separators before, between and after its atoms, so that a search finds only whole atoms.
 
-    `sources` has the offset in the source for the place of each edge.
+    `sources` maps the position of each separator to the offset in the source.
     """
 
     text: str
     sources: dict[int, int]
 
     def occurrences(self, wanted: _Reading) -> list[tuple[int, int]]:
-        """The spans in the source that read like another source, which is not empty. Takes linear time."""
+        """Return the spans of the source that match `wanted`, which must not be empty. Takes linear time."""
         spans: list[tuple[int, int]] = []
         start = self.text.find(wanted.text)
         while start >= 0:
@@ -113,7 +113,7 @@ class _Reading:
 
 
 def _read(source: str, spell: Callable[[str], str]) -> _Reading:
-    """Read a source atom by atom, each spelt as `spell` has it."""
+    """Read a source atom by atom, and apply `spell` to each."""
     spelt = [_EDGE]
     place, sources = 0, {0: 0}
     for atom in ATOMS.finditer(source):
@@ -124,5 +124,5 @@ def _read(source: str, spell: Callable[[str], str]) -> _Reading:
 
 
 def _fold(atom: str) -> str:
-    """Spell an atom without regard to case, composition (The Unicode Standard, D145), spacing and typography."""
+    """Normalise case, composition (The Unicode Standard, D145), spacing and typography of an atom."""
     return " " if atom.isspace() else unicodedata.normalize("NFD", atom).casefold().translate(_TYPEWRITER)

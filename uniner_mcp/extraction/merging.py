@@ -1,4 +1,4 @@
-"""Making one list of the entities of many questions: without duplicates, with only the overlap that is wanted."""
+"""Merging the entities of many questions into one list, without duplicates and unwanted overlap."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from uniner_mcp.schema import Entity, Overlap
 
 
 def certainty(confidence: float | None) -> float:
-    """A number to compare confidences by: None comes below every number."""
+    """Return a sort key for a confidence: None is lower than every number."""
     return -1.0 if confidence is None else confidence
 
 
 def merge(entities: Iterable[Entity], overlap: Overlap) -> list[Entity]:
-    """Leave one entity of each span and type, resolve overlap, and return what is left in reading order.
+    """Keep one entity per span and type, resolve overlap, and return the result in reading order.
 
-    Of equal entities the most confident stays. `flat` goes from the best entity to the worst and keeps those that
-    overlap none kept before; `nested` likewise those that cross none, that is overlap without one containing the
-    other; `all` keeps everything. Better is more confident, then longer, then earlier, then of the first type by name.
-    Takes O(n log n) time, and the result does not depend on the order of `entities`.
+    Of entities with the same span and type, the most confident one is kept. `flat` goes through the entities from best
+    to worst and keeps those that do not overlap any entity kept before; `nested` keeps those that do not cross any,
+    where crossing means overlap without one containing the other; `all` keeps everything. Better means more confident,
+    then longer, then earlier, then first in the alphabetical order of types. Takes O(n log n) time, and the result does
+    not depend on the order of `entities`.
     """
     distinct: dict[tuple[int, int, str], Entity] = {}
     for entity in entities:
@@ -35,7 +36,7 @@ def merge(entities: Iterable[Entity], overlap: Overlap) -> list[Entity]:
 
 
 def limit_entities(entities: Iterable[Entity], limit: int | None) -> tuple[list[Entity], bool]:
-    """The first `limit` entities (at least 0; None for all) in reading order, and whether any were left out."""
+    """Return the first `limit` entities (at least 0; None for all) in reading order, and whether any are omitted."""
     ordered = sorted(entities, key=_reading_order)
     return ordered[:limit], limit is not None and len(ordered) > limit
 
@@ -62,8 +63,8 @@ def _without_overlap(best_first: list[Entity]) -> list[Entity]:
 
 
 def _without_crossing(best_first: list[Entity]) -> list[Entity]:
-    # Kept spans that have a point strictly inside lie within one another. So a span crosses one of them exactly if
-    # it crosses the innermost around its end (the last to start) or the innermost around its start (the first to end).
+    # Kept spans around the same point are nested. So a span crosses one of them if and only if it crosses the innermost
+    # one around its end (the last to start) or the innermost one around its start (the first to end).
     places = sorted({place for entity in best_first for place in (entity.start, entity.end)})
     number = {place: index for index, place in enumerate(places)}
     last_start = _Highest(len(places))
@@ -80,14 +81,14 @@ def _without_crossing(best_first: list[Entity]) -> list[Entity]:
 
 
 class _Highest:
-    """The highest of the values given to the ranges around a point: a segment tree, O(log n) for each call."""
+    """The highest value assigned to any range that contains a point: a segment tree, O(log n) per call."""
 
     def __init__(self, points: int) -> None:
         self._points = points
         self._tree = [float("-inf")] * (2 * points)
 
     def raise_to(self, value: int, first: int, end: int) -> None:
-        """Give the points from `first` up to and without `end` at least this value."""
+        """Raise the values of the points from `first` to before `end` to at least `value`."""
         low, high = first + self._points, end + self._points
         while low < high:
             if low % 2:
@@ -100,7 +101,7 @@ class _Highest:
             high //= 2
 
     def at(self, point: int) -> float:
-        """The highest value given to a point; minus infinity if there was none."""
+        """Return the highest value assigned to a point, or minus infinity if there is none."""
         node, highest = point + self._points, float("-inf")
         while node:
             highest = max(highest, self._tree[node])

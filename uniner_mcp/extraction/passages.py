@@ -1,4 +1,4 @@
-"""Cutting a text into passages that fit one model call."""
+"""Splitting a text into passages that fit into one model call."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import regex
 from uniner_mcp.atoms import ATOMS, CLUSTER, EXTENDERS, SPACE, UNSPACED
 from uniner_mcp.engines.base import Passage
 
-# One unit each, but three for a Hangul syllable (the group).
+# One unit per match, but three for a Hangul syllable (the group).
 _PIECE = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}0-9]{1,3}+|([\uac00-\ud7a3])|[^\s\x1c-\x1f]")
 _HANGUL_UNITS = 3
 
-# A passage may end where one of these ends.
+# A passage may end where one of the following patterns ends.
 _ABBREVIATIONS = (
     "Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|Rev|Gen|Col|Maj|Sgt|Capt|Lt|Gov|Sen|Rep|Hon|Pres|Mt|Inc|Ltd|Co|Corp|Bros|"
     "vs|etc|al|cf|ca|approx|No|Nos|Nr|Vol|pp|Fig|Figs|Eq|Sec|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec"
@@ -42,42 +42,42 @@ _UNSPACED_LETTERS = regex.compile(rf"[\w&&[{UNSPACED}]]", regex.VERSION1)
 
 
 def units(text: str) -> int:
-    """Estimate the length of a text in word pieces, without a tokenizer and rather too high than too low.
+    """Estimate the length of a text in word pieces, without a tokenizer. The estimate tends to be too high.
 
-    A run of Latin, Greek or Cyrillic letters and digits counts a third of its length, rounded up; a Hangul syllable
-    three units; any other character that is not a space one.
+    A run of Latin, Greek or Cyrillic letters and digits counts as a third of its length, rounded up; a Hangul syllable
+    as three units; any other character, except spaces, as one.
     """
     return sum(_HANGUL_UNITS if piece.lastindex else 1 for piece in _PIECE.finditer(text))
 
 
 def split_passages(text: str, budget: int, overlap: int | None = None) -> list[Passage]:
-    """Cut a text into passages of at most `budget` units that together hold all of it but spaces.
+    """Split a text into passages of at most `budget` units that together contain all of it except spaces.
 
-    A passage ends with a paragraph or a sentence if it can, else with a clause, a word, or at least a grapheme cluster;
-    one cluster longer than the budget is a passage nevertheless. A passage begins with the last whole sentences of the
-    one before (where that ends inside a sentence: its last words), up to `overlap` units: by default a sixth of the
-    budget, at most half of it.
+    A passage ends with a paragraph or a sentence if possible, otherwise with a clause, a word, or at least a grapheme
+    cluster; a single cluster that exceeds the budget is still a passage. A passage begins with the last complete
+    sentences of the previous one (or its last words, if it ends inside a sentence), up to `overlap` units: by default a
+    sixth of the budget, at most half of it.
 
     Raises ValueError if `budget` is below 1 or `overlap` below 0.
     """
     share = budget // 6 if overlap is None else min(overlap, budget // 2)
     if budget < 1 or share < 0:
         raise ValueError("a passage needs a budget of at least 1 unit and an overlap of at least 0")
-    start = seam = len(text) - len(text.lstrip())
+    start = boundary = len(text) - len(text.lstrip())
     if units(text) <= budget:
-        return [Passage(text.strip(), start)] if seam < len(text) else []
+        return [Passage(text.strip(), start)] if boundary < len(text) else []
     cuts = _Cuts.of(text)
     passages: list[Passage] = []
-    while seam < len(text):
-        end = cuts.end(start, seam, budget)
+    while boundary < len(text):
+        end = cuts.end(start, boundary, budget)
         passages.append(Passage(text[start:end].rstrip(), start))
-        start, seam = cuts.next_start(start, end, budget, share), end
+        start, boundary = cuts.next_start(start, end, budget, share), end
     return passages
 
 
 @dataclass(frozen=True, slots=True)
 class _Ruler:
-    """Measures stretches of one text: what stands before `starts[i]` costs `spent[i]` units."""
+    """Measures parts of one text: the text before `starts[i]` has `spent[i]` units."""
 
     starts: list[int]
     spent: list[int]
@@ -89,19 +89,19 @@ class _Ruler:
         return cls([*starts, len(text)], list(accumulate((cost for _, cost in pieces), initial=0)))
 
     def forward(self, start: int, budget: int) -> int:
-        """The last place that `budget` units reach from `start`."""
+        """Return the last offset that `budget` units reach from `start`."""
         first = bisect_right(self.starts, start) - 1
         return self.starts[bisect_right(self.spent, self.spent[first] + budget) - 1]
 
     def back(self, end: int, budget: int) -> int:
-        """The first place from which `budget` units reach `end`."""
+        """Return the first offset from which `budget` units reach `end`."""
         last = bisect_left(self.starts, end)
         return self.starts[bisect_left(self.spent, self.spent[last] - budget)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Cuts:
-    """Where one text may be cut: ascending places where something other than a space begins, and the end of it."""
+    """Where a text may be split: ascending offsets at which something other than a space begins, and its end."""
 
     text: str
     ruler: _Ruler
@@ -119,24 +119,24 @@ class _Cuts:
 
         return cls(text, _Ruler.of(text), *map(places, _BREAKS))
 
-    def end(self, start: int, seam: int, budget: int) -> int:
-        """The best place after `seam` to end the passage that begins at `start`."""
+    def end(self, start: int, boundary: int, budget: int) -> int:
+        """Return the best offset after `boundary` to end the passage that begins at `start`."""
         reach = self.ruler.forward(start, budget)
-        # A blank line or a comma is worth a shorter passage, but none of less than half the budget.
-        half = max(seam, self.ruler.forward(start, budget // 2))
-        kinds = ((self.paragraphs, half), (self.sentences, seam), (self.clauses, half), (self.words, seam))
+        # Passages may be shortened to end at a blank line or a comma, but not to less than half the budget.
+        half = max(boundary, self.ruler.forward(start, budget // 2))
+        kinds = ((self.paragraphs, half), (self.sentences, boundary), (self.clauses, half), (self.words, boundary))
         for breaks, after in kinds:
             within = bisect_right(breaks, reach)
             if within and breaks[within - 1] > after:
                 return breaks[within - 1]
-        place = self._parts(seam, reach)[-1]
+        place = self._parts(boundary, reach)[-1]
         return place if (spaces := _SPACES.match(self.text, place)) is None else spaces.end()
 
     def next_start(self, start: int, end: int, budget: int, overlap: int) -> int:
-        """Where the passage after `start` to `end` begins: at `end`, or earlier for context."""
+        """Return where the passage after the one from `start` to `end` begins: at `end`, or earlier for context."""
         if end == len(self.text):
             return end
-        # The overlap must leave room for the sentence that follows, or as much of it as there would be room for.
+        # The overlap must leave room for the next sentence, or for as much of it as would fit without overlap.
         reach = self.ruler.forward(end, budget)
         following = (breaks[bisect_right(breaks, end)] for breaks in (self.sentences, self.words))
         needed = next((place for place in following if place <= reach), None) or self._parts(end, reach)[0]
@@ -153,7 +153,7 @@ class _Cuts:
         return next(unspaced, end)
 
     def _parts(self, start: int, reach: int) -> list[int]:
-        """Where the atoms from `start` on end within reach; if none does the clusters, else the first cluster."""
+        """Return the ends of the atoms from `start` to `reach`, else of the clusters, else of the first cluster."""
         for pattern in (ATOMS, _CLUSTERS):
             ends = [part.end() for part in pattern.finditer(self.text, start, reach + 1) if part.end() <= reach]
             if ends:

@@ -1,4 +1,4 @@
-"""The same road for callers without an event loop."""
+"""The extractor for callers without an event loop."""
 
 from __future__ import annotations
 
@@ -15,23 +15,38 @@ from uniner_mcp.settings import Settings
 
 
 class SyncExtractor:
-    """`Extractor` for synchronous code.
+    """`Extractor` for synchronous code. Use it in a `with` block.
 
         with SyncExtractor.open() as extractor:
             extraction = extractor.extract(text, entity_types=["person"])
 
-    May be used from several threads.
+    Several threads may share it.
     """
 
     def __init__(self, extractor: Extractor) -> None:
-        """Take over an extractor; it is closed together with this one."""
+        """Create a synchronous extractor. `open` does this from the settings.
+
+        Args:
+            extractor: The extractor to use, which is closed at the end of the `with` block.
+        """
         self._extractor = extractor
         self._starting = start_blocking_portal()
         self._portal: BlockingPortal | None = None
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
-        """As `Extractor.open`."""
+        """Open an extractor with the engine that the settings select. The model loads in the background.
+
+        Args:
+            settings: The settings; default: `load_settings()`.
+
+        Returns:
+            The extractor, for use in a `with` block.
+
+        Raises:
+            SettingsError: If a setting is not valid or contradicts another.
+            EngineError: If the engine cannot be opened.
+        """
         return cls(Extractor.open(settings))
 
     def __enter__(self) -> Self:
@@ -58,7 +73,29 @@ class SyncExtractor:
         limit: int | None = None,
         consent: bool | None = None,
     ) -> Extraction:
-        """As `Extractor.extract`."""
+        """Find every mention of the given entity types in `text`, as `Extractor.extract`.
+
+        Args:
+            text: The text to search, up to the setting `max_text_chars` (default: 1,000,000 characters).
+            entity_types: Entity types in plain words, such as "person". Give either this or `domain`.
+            domain: Name of a domain of the catalogue, which stands for its entity types.
+            definitions: Definitions of requested types, by name; one sentence each.
+            min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
+            overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
+                "all": any may overlap.
+            limit: Return only the first entities, up to this number; default: all.
+            consent: Whether the user agrees that the text is sent to a teacher, for fallback policies that require
+                consent; None: the user was not asked.
+
+        Returns:
+            The entities, with offsets in Unicode code points of `text`. Questions that failed, or were not answered
+                within the setting `request_timeout_s`, are listed in `unanswered`.
+
+        Raises:
+            RequestError: If the request is not valid.
+            ExtractionError: If no question could be answered.
+            UninerError: If the extractor is used outside a `with` block.
+        """
         if self._portal is None:
             raise UninerError("Use SyncExtractor in a `with` block: `with SyncExtractor.open() as extractor:`.")
         call = partial(

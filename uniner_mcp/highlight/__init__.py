@@ -1,7 +1,7 @@
-"""Seeing the entities: an extraction as a page of its own, as the card of MCP Apps, and a page to try texts on.
+"""Showing entities: an extraction as an HTML page, as the card of MCP Apps, and a playground to try texts.
 
-All three are one document without network, whose style and scripts stand in it and are named by hash in its
-Content-Security-Policy: nothing that comes in with a text can run.
+Each is one self-contained document. Its Content-Security-Policy allows only the embedded style and scripts, by hash:
+nothing in a text can run. Only the playground may use the network, to reach its own server.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib.resources import files
 from string import Template
 
 PROTOCOL = "2025-11-25"
-"""Version of MCP in which the playground speaks with the server."""
+"""Version of MCP that the playground uses."""
 EXAMPLE = (
     "Marie Curie was born in Warsaw in 1867. She studied at the Sorbonne in Paris, married Pierre Curie and shared the "
     "1903 Nobel Prize in Physics with him and with Henri Becquerel."
@@ -23,17 +23,17 @@ EXAMPLE = (
 
 
 def extraction_page(text: str, extraction: Mapping[str, object], title: str = "Entities") -> str:
-    """A page that shows `extraction`, as JSON has it, in its text."""
+    """Return a page that shows `extraction`, given as JSON data, in its text."""
     return _page(title, "page.js", {"text": text, "extraction": extraction})
 
 
 def card(version: str) -> str:
-    """The card: the host tells it the text and the extraction (SEP-1865)."""
+    """Return the card; the host sends it the text and the extraction (SEP-1865)."""
     return _page("Entities", "card.js", {"version": version})
 
 
 def playground(endpoint: str, version: str) -> str:
-    """A page that tries texts on the MCP endpoint at that path of the same server."""
+    """Return a page to try texts, which uses the MCP endpoint at this path of the same server."""
     data = {"endpoint": endpoint, "version": version, "protocol": PROTOCOL, "example": EXAMPLE}
     return _page("uniner-mcp playground", "playground.js", data, connect="'self'")
 
@@ -49,7 +49,7 @@ def _page(title: str, script: str, data: Mapping[str, object], connect: str = "'
         policy=escape(policy),
         style=style,
         script=code,
-        # Nothing in it may end the element that it stands in, or begin a comment.
+        # The data must not end its element or begin a comment.
         data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
     )
 

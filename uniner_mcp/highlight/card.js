@@ -1,4 +1,4 @@
-// The card that hosts of MCP Apps show (SEP-1865, protocol 2026-01-26): JSON-RPC with the host by messages.
+// The card that hosts of MCP Apps show (SEP-1865, protocol 2026-01-26). It exchanges JSON-RPC messages with the host.
 const view = new EntityView(document.getElementById("view"));
 const about = JSON.parse(document.getElementById("data").textContent);
 const given = {};
@@ -16,13 +16,13 @@ function adapt(context = {}) {
 function show() {
   if (given.failed !== undefined) view.wait(given.failed);
   else if (given.text !== undefined && given.extraction !== undefined) view.show(given.text, given.extraction);
-  else view.wait("Reading …");
+  else view.wait("Finding entities …");
 }
 
 const told = {
   "ui/notifications/tool-input": ({ arguments: asked }) => { given.text = String(asked?.text ?? ""); },
   "ui/notifications/tool-result": ({ structuredContent, isError, content }) => {
-    if (isError || !structuredContent) given.failed = content?.find((part) => part.type === "text")?.text ?? "Nothing came back.";
+    if (isError || !structuredContent) given.failed = content?.find((part) => part.type === "text")?.text ?? "The call returned nothing.";
     else given.extraction = structuredContent;
   },
   "ui/notifications/tool-cancelled": () => { given.failed = "The call was cancelled."; },

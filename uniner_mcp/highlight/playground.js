@@ -1,4 +1,4 @@
-// Tries texts, types and domains through the MCP endpoint of this server, as any client does (streamable HTTP).
+// Tries texts, types and domains through the MCP endpoint of this server, like any client (streamable HTTP).
 const about = JSON.parse(document.getElementById("data").textContent);
 const endpoint = new URL(about.endpoint, location.href);
 let session;
@@ -46,14 +46,14 @@ const shown = element("section", { "aria-label": "Result" });
 const view = new EntityView(shown);
 const form = element("form", {},
   element("p", {}, element("label", { for: "text" }, "Text"), text),
-  element("p", {}, element("label", { for: "types" }, "Entity types, in plain words, by commas"), types),
+  element("p", {}, element("label", { for: "types" }, "Entity types, in plain words, comma-separated"), types),
   element("p", {}, element("label", { for: "domain" }, "Or all types of a domain"), domain), element("p", {}, go));
 main.append(element("h1", {}, "uniner-mcp playground"), form, shown);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   go.disabled = true;
-  view.wait("Reading …");
+  view.wait("Finding entities …");
   const names = types.value.split(",").map((name) => name.trim()).filter(Boolean);
   const asked = { text: text.value, ...(domain.value ? { domain: domain.value } : { entity_types: names }) };
   try {

@@ -1,6 +1,6 @@
 "use strict";
-// Shows a text with its entities marked. Offsets are Unicode code points, as in Python. Everything is put in as text,
-// never as markup: what the text or the names of types hold stays inert.
+// Shows a text with its entities marked. Offsets are Unicode code points, as in Python. All content is inserted as text,
+// never as markup, so that markup in the text or in type names has no effect.
 
 const COLOURS = 12;
 const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
@@ -65,7 +65,7 @@ class EntityView {
   #notes() {
     const { unanswered = [], ungrounded = 0, truncated = false, teacher_missing = [] } = this.extraction;
     const lines = unanswered.map((one) => `Not answered: ${one.type}. ${one.reason}`);
-    lines.push(...(teacher_missing ?? []).map((one) => `Not asked of the teacher: ${one.reason}`));
+    lines.push(...(teacher_missing ?? []).map((one) => `No answer from the teacher: ${one.reason}`));
     if (ungrounded) lines.push(`${plural(ungrounded, "mention")} dropped: not in the text.`);
     if (truncated) lines.push("Some entities are left out.");
     return lines.map((line) => element("p", { class: "note" }, line));
@@ -104,8 +104,8 @@ class EntityView {
       element("tbody", {}, ...rows)));
   }
 
-  // The text is cut wherever an entity begins or ends. Entities that a stretch lies in are nested, those that began
-  // first outside; one that crosses another is cut there and goes on.
+  // The text is split wherever an entity begins or ends. The entities around a part are nested, the first to begin
+  // outermost; an entity that crosses another one is split there and continued.
   #marked(entities) {
     const order = entities.map((entity, index) => ({ entity, index }))
       .sort((a, b) => a.entity.start - b.entity.start || b.entity.end - a.entity.end || a.index - b.index);

@@ -1,1 +1,1 @@
-"""uniner-mcp in the frameworks of others: one module each, thin, with the schemas of `uniner_mcp.schema`."""
+"""Integrations with frameworks: one thin module each, which uses the schemas of `uniner_mcp.schema`."""

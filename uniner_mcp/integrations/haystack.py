@@ -1,4 +1,4 @@
-"""Haystack: a component that puts entities into the meta of documents. Needs the extra `haystack`.
+"""Haystack: a component that adds entities to the metadata of documents. Requires the extra `haystack`.
 
 pipeline.add_component("entities", EntityExtractor(entity_types=["person", "drug"]))
 """
@@ -17,10 +17,10 @@ from uniner_mcp.schema import ExtractionRequest
 
 @component
 class EntityExtractor:
-    """Finds entities in the content of documents; `meta["entities"]` gets the `Extraction` as JSON has it."""
+    """Finds entities in the content of documents, and stores the `Extraction` as JSON data in `meta["entities"]`."""
 
     def __init__(self, entity_types: list[str] | None = None, domain: str | None = None, **options: Any) -> None:
-        """entity_types or domain, and the further fields of `ExtractionRequest`; the model is that of the settings."""
+        """Accept `entity_types` or `domain`, and other fields of `ExtractionRequest`; the settings select the model."""
         self._given: dict[str, Any] = {"entity_types": entity_types, "domain": domain, **options}
         self._extractor: SyncExtractor | None = None
 
@@ -30,17 +30,17 @@ class EntityExtractor:
             self._extractor = opened_for(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """For saving a pipeline."""
+        """Return the component as data, for saving a pipeline."""
         return default_to_dict(self, **self._given)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> EntityExtractor:
-        """From a saved pipeline."""
+        """Create the component from a saved pipeline."""
         return default_from_dict(cls, data)
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
-        """The documents with their entities; those without text stay as they are. Raises UninerError."""
+        """Return the documents with their entities; documents without text are not changed. Raises UninerError."""
         self.warm_up()
         return {"documents": [self._read(document) for document in documents]}
 

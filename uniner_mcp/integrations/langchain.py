@@ -1,9 +1,9 @@
-"""LangChain and LangGraph: a `StructuredTool`. Needs the extra `langchain`.
+"""LangChain and LangGraph: a `StructuredTool`. Requires the extra `langchain`.
 
     with SyncExtractor.open() as extractor:
         agent = create_agent(model, tools=[entity_tool(extractor)])
 
-The same over MCP: `langchain-mcp-adapters`, in an environment of its own since it wants an older MCP SDK, with
+To use MCP instead: `langchain-mcp-adapters`, in a separate environment because it requires an older MCP SDK, with
 `{"transport": "stdio", "command": "uniner-mcp", "args": ["serve"]}`.
 """
 
@@ -22,7 +22,7 @@ from uniner_mcp.schema import Extraction, ExtractionRequest
 
 
 def entity_tool(extractor: SyncExtractor) -> StructuredTool:
-    """A tool for sync and async agents; its artifact is the `Extraction`. Errors are told to the model."""
+    """Return a tool for sync and async agents; its artifact is the `Extraction`. Errors are reported to the model."""
 
     def run(**given: Any) -> tuple[str, Extraction]:
         try:

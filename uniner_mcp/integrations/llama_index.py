@@ -1,4 +1,4 @@
-"""LlamaIndex: a `FunctionTool`. Needs the extra `llama-index`.
+"""LlamaIndex: a `FunctionTool`. Requires the extra `llama-index`.
 
 agent = FunctionAgent(tools=[entity_tool(extractor)], llm=llm)
 """
@@ -19,7 +19,7 @@ from uniner_mcp.schema import ExtractionRequest
 
 
 def entity_tool(extractor: SyncExtractor) -> FunctionTool:
-    """A tool for sync and async agents. Errors are told to the model."""
+    """Return a tool for sync and async agents. Errors are reported to the model."""
 
     def run(**given: Any) -> str:
         try:

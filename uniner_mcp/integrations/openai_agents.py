@@ -1,4 +1,4 @@
-"""OpenAI Agents SDK: a function tool, and the MCP server. Needs the extra `openai-agents`.
+"""OpenAI Agents SDK: a function tool, and the MCP server. Requires the extra `openai-agents`.
 
 agent = Agent(name="reader", tools=[entity_tool(extractor)])
 agent = Agent(name="reader", mcp_servers=[server])      # async with entity_server() as server:
@@ -21,7 +21,7 @@ from uniner_mcp.schema import ExtractionRequest
 
 
 def entity_tool(extractor: Extractor) -> FunctionTool:
-    """A tool that answers in this process. Errors are told to the model."""
+    """Return a tool that runs in this process. Errors are reported to the model."""
 
     async def run(_: RunContextWrapper[Any], given: str) -> str:
         try:
@@ -36,8 +36,8 @@ def entity_tool(extractor: Extractor) -> FunctionTool:
 
 
 def entity_server(*arguments: str) -> MCPServerStdio:
-    """The MCP server as a process of its own: `uniner-mcp serve` with further arguments."""
-    # The SDK hands on next to nothing of the environment: settings and keys would be missed.
+    """Return the MCP server as a separate process: `uniner-mcp serve` with further arguments."""
+    # The SDK passes on almost none of the environment, so that settings and keys would be missing.
     return MCPServerStdio(
         {"command": own_command(), "args": ["serve", *arguments], "env": dict(os.environ)}, name="uniner"
     )

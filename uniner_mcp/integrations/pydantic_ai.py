@@ -1,8 +1,8 @@
-"""Pydantic AI: a toolset. Needs the extra `pydantic-ai`.
+"""Pydantic AI: a toolset. Requires the extra `pydantic-ai`.
 
     agent = Agent(model, toolsets=[entity_toolset(extractor)])
 
-Over MCP: `MCPToolset` with the command `uniner-mcp serve`.
+To use MCP instead: `MCPToolset` with the command `uniner-mcp serve`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uniner_mcp.schema import Extraction, ExtractionRequest
 
 
 def entity_toolset(extractor: Extractor) -> FunctionToolset[Any]:
-    """A toolset with `extract_entities`. The model is told what is wrong, and asked again."""
+    """Return a toolset with `extract_entities`. Errors are reported to the model, which is asked to retry."""
 
     async def run(**given: Any) -> Extraction:
         try:

@@ -1,4 +1,4 @@
-"""spaCy: the pipeline component `uniner`. Needs the extra `spacy`.
+"""spaCy: the pipeline component `uniner`. Requires the extra `spacy`.
 
 nlp = spacy.blank("en")
 nlp.add_pipe("uniner", config={"entity_types": ["person", "court"]})
@@ -17,7 +17,7 @@ from uniner_mcp.integrations.tooling import extract_sync, opened_for
 from uniner_mcp.schema import ExtractionRequest
 
 KEY = "uniner"
-"""Where all entities stand in `doc.spans`; `span._.confidence` is how sure the model is."""
+"""Key of all entities in `doc.spans`; `span._.confidence` is the confidence of the model."""
 
 if not Span.has_extension("confidence"):
     Span.set_extension("confidence", default=None)
@@ -31,8 +31,8 @@ if not Span.has_extension("confidence"):
 class UninerComponent:
     """Sets `doc.ents` (without overlaps) and `doc.spans["uniner"]` (all).
 
-    alignment_mode: what becomes of an entity that ends inside a token of spaCy's, as in `Doc.char_span`; with `strict`
-    it is left out.
+    alignment_mode: how to handle an entity that starts or ends inside a spaCy token, as in `Doc.char_span`; `strict`
+    omits it.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class UninerComponent:
         overlap: str,
         alignment_mode: Literal["strict", "contract", "expand"],
     ) -> None:
-        """As spaCy makes components; the model is that of the settings."""
+        """Create the component, as called by spaCy; the settings select the model."""
         self._given: dict[str, Any] = {"entity_types": entity_types, "domain": domain, "overlap": overlap}
         self._mode = alignment_mode
         self._extractor = opened_for(self)
 
     def __call__(self, doc: Doc) -> Doc:
-        """Raises UninerError where nothing could be answered."""
+        """Set the entities of a document. Raises UninerError if no question could be answered."""
         spans: list[Span] = []
         for entity in extract_sync(self._extractor, ExtractionRequest(text=doc.text, **self._given)).entities:
             span = doc.char_span(entity.start, entity.end, label=entity.type, alignment_mode=self._mode)

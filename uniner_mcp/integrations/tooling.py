@@ -1,4 +1,4 @@
-"""What the tools of all frameworks share: a name, a description, arguments, an answer."""
+"""What the tools for all frameworks share: name, description, arguments and result."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ DESCRIPTION = cleandoc(ExtractionRequest.__doc__ or "")
 
 
 async def extract(extractor: Extractor, request: ExtractionRequest) -> Extraction:
-    """The extraction of a request. Raises UninerError, in words that tell an agent what to do."""
+    """Return the extraction for a request. Raises UninerError with a message that tells an agent what to do."""
     return await extractor.extract(**_arguments(request))
 
 
 def extract_sync(extractor: SyncExtractor, request: ExtractionRequest) -> Extraction:
-    """The same for synchronous code."""
+    """Return the extraction for a request, in synchronous code. Raises UninerError."""
     return extractor.extract(**_arguments(request))
 
 
 def opened_for(owner: object) -> SyncExtractor:
-    """An extractor with the settings of the environment, closed when `owner` is collected."""
+    """Return an extractor with the settings from the environment; it is closed when `owner` is garbage-collected."""
     stack = ExitStack()
     extractor = stack.enter_context(SyncExtractor.open())
-    # When the process ends, its threads have ended before: there is nothing left to close then.
+    # At the end of the process its threads have already ended, so there is nothing left to close.
     finalize(owner, stack.close).atexit = False
     return extractor
 
 
 def refusal(error: ValidationError) -> str:
-    """What a model is told of arguments that do not fit; what it gave is not repeated."""
-    return f"Arguments that do not fit: {error.errors(include_input=False, include_url=False)}"
+    """Return the message to a model that passed invalid arguments; its input is not repeated."""
+    return f"Invalid arguments: {error.errors(include_input=False, include_url=False)}"
 
 
 def compact(extraction: Extraction) -> str:
-    """What a model reads of it: the JSON of the MCP tool."""
+    """Return the extraction as text for a model: the same JSON as the MCP tool."""
     return extraction.model_dump_json(exclude_none=True)
 
 

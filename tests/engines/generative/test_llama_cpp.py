@@ -162,7 +162,7 @@ async def test_a_file_that_is_no_model_is_an_error_with_advice(tmp_path: Path) -
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"GGUF" + b"\0" * 100)
     model = LlamaCppModel(str(path), {})
-    with pytest.raises(EngineError, match="whole GGUF file"):
+    with pytest.raises(EngineError, match="complete GGUF file"):
         await model.complete_all(CONVERSATION, "a", ["b"], GREEDY)
     await model.aclose()
     await model.aclose()
@@ -185,7 +185,7 @@ def test_a_model_of_the_hub_is_taken_from_the_local_cache(tmp_path: Path, monkey
     (tmp_path / "models--a--b" / "refs").mkdir()
     (tmp_path / "models--a--b" / "refs" / "main").write_text("abc", encoding="utf-8")
     assert gguf_file("a/b:c.gguf") == snapshot / "c.gguf"
-    with pytest.raises(EngineError, match="cannot be had from Hugging Face"):
+    with pytest.raises(EngineError, match="cannot be downloaded from Hugging Face"):
         gguf_file("a/b:d.gguf")
 
 
@@ -211,7 +211,7 @@ async def test_a_form_of_answer_that_is_not_known_is_a_failure_with_advice(reply
     strange = FaultServer(always=lambda path, body: reply("/v1/completions", {"prompt": "x"}))
     async with strange.running() as server, llama_at(server.url.removesuffix("/v1")) as model:
         (failure,) = await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
-    assert isinstance(failure, EngineError) and "newest xllamacpp" in str(failure)
+    assert isinstance(failure, EngineError) and "latest xllamacpp" in str(failure)
 
 
 async def test_a_server_that_is_gone_is_a_failure_with_advice() -> None:

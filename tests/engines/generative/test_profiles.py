@@ -70,12 +70,12 @@ def test_a_user_adds_a_profile_of_their_own_as_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("{text}", "text"), r"holds \{text\} and \{type\}"),
+        (("{text}", "text"), r"must contain \{text\} and \{type\}"),
         (("template = ", "prompt = "), "names a prompt that does not exist"),
         (('name = "student"', 'name = "student"\nprompt = "uniner"'), "one of `prompt` and `template`"),
         (('name = "student"', 'name = "student"\nchat = "a"\nmessages = "b"'), "one of `chat` and `messages`"),
         (("template = ", "description = "), "give `prompt` or `template`"),
-        (('name = "student"', 'name = "student"\ndataset = "ACE05"'), "belong together"),
+        (('name = "student"', 'name = "student"\ndataset = "ACE05"'), "or neither"),
         (("context_budget = 300", "context_budget = 3"), "context_budget"),
         (("stop = ", "stops = "), "stops"),
         (("context_budget = 300", "context_budget ="), "not valid TOML"),

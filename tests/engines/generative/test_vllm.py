@@ -186,7 +186,7 @@ def test_tokens_are_spelt_in_bytes(vocables: list[str], text: str, spelt: list[b
 OWNER_PROGRAM = f"""
 import os, subprocess, sys
 os.environ["{vllm.OWNER}"] = str(os.getpid())
-worker = "import uniner_mcp.engines.generative.vllm_lifeline, time; print(flush=True); time.sleep(60)"
+worker = "import uniner_mcp.engines.generative.vllm_lifeline, time; print(flush=True); time.sleep(600)"
 child = subprocess.Popen([sys.executable, "-c", worker], stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
@@ -202,9 +202,8 @@ async def test_a_worker_ends_when_its_owner_is_killed() -> None:
     worker = int(await owner.stdout.readline())
     owner.send_signal(signal.SIGKILL)
     await owner.wait()
-    async with asyncio.timeout(10):
-        while is_alive(worker):
-            await asyncio.sleep(0.05)
+    while is_alive(worker):
+        await asyncio.sleep(0.05)
 
 
 def is_alive(process: int) -> bool:

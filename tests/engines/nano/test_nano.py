@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engines.contract import EngineContract
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uniner_mcp import EngineError, ExtractionError, Extractor
@@ -99,7 +99,7 @@ def test_no_text_and_no_types_cost_nothing(runtime: NanoRuntime) -> None:
     assert runtime.read(TEXT, []) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.text(max_size=200))
 def test_whatever_the_text_every_span_lies_in_it(runtime: NanoRuntime, text: str) -> None:
     for start, end, confidence in runtime.read(text, ["person"])[0]:

@@ -19,8 +19,10 @@ SPEND = """
 import asyncio, sys
 from pathlib import Path
 from uniner_mcp.engines.base import Cost
+from uniner_mcp.engines.teacher import ledger
 from uniner_mcp.engines.teacher.ledger import Ledger
 from uniner_mcp.engines.teacher.policy import Limit
+ledger._BUSY_SECONDS = 300  # However slow the machine is, no process gives up on the others.
 async def main():
     ledger = Ledger(Path(sys.argv[1]))
     print(sum([(await ledger.reserve(Cost(1, 100, 50, 0.01), Limit(questions=25)))[1] is None for _ in range(20)]))
@@ -58,7 +60,7 @@ async def test_several_processes_share_the_limit_of_a_day(tmp_path: Path) -> Non
         subprocess.Popen([sys.executable, "-c", SPEND, str(path)], stdout=subprocess.PIPE, text=True, env=os.environ)
         for _ in range(3)
     ]
-    through = [int(process.communicate(timeout=50)[0]) for process in processes]
+    through = [int(process.communicate()[0]) for process in processes]
     assert sum(through) == 25 and Ledger(path).spent(today()).questions == 25
 
 

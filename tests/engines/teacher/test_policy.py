@@ -59,9 +59,9 @@ def test_a_policy_may_extend_a_shipped_one_and_one_beside_it(tmp_path: Path) -> 
         (WHOLE.replace('[teacher]\nmodel = "m"', ""), "`teacher` is missing"),
         (WHOLE.replace('"m"', '"m"\nbase_url = "api.example.org"'), "(teacher.base_url): String should match"),
         ('consent = "never"\n', "(description): Field required"),
-        ("extends = 7\n", "(extends): give the name or the file of a policy"),
+        ("extends = 7\n", "(extends): give the name or the path of a policy"),
         ('extends = "mine.toml"\n', "extends itself"),
-        ('extends = "other.toml"\n', "neither one of none, on-failure, low-confidence, teacher-only nor a file"),
+        ('extends = "other.toml"\n', "does not exist: choose one of none, on-failure, low-confidence, teacher-only"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, sai
 
 
 def test_a_file_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="neither one of none, on-failure"):
+    with pytest.raises(SettingsError, match="choose one of none, on-failure"):
         load_policy("nowhere.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="cannot be read"):

@@ -108,6 +108,6 @@ async def test_the_reason_says_how_long_and_how_often(play: Play) -> None:
     for _ in range(2):
         await play.failures()
     (answer, _) = await play.engine.answer(Passage("x"), KINDS)
-    assert str(answer.failure) == "scripted failed 2 times in a row and is left alone for 10 s: see that it runs"
+    assert str(answer.failure) == "scripted failed 2 times in a row and is suspended for 10 s: check that it runs"
     await play.engine.aclose()
     assert play.inner.closed

@@ -245,99 +245,92 @@ async def test_info_and_closing_are_those_of_the_wrapped_engine_and_the_cache() 
 async def test_equal_questions_at_the_same_time_are_computed_once() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        calls = [begin(engine, A, passage=Passage("Ada", start)) for start in (0, 10, 20)]
-        await gate.begun["a"].wait()
-        gate.open()
-        assert [said(await call) for call in calls] == [[["a"]]] * 3
+    calls = [begin(engine, A, passage=Passage("Ada", start)) for start in (0, 10, 20)]
+    await gate.begun["a"].wait()
+    gate.open()
+    assert [said(await call) for call in calls] == [[["a"]]] * 3
     assert asked(inner) == "a"
 
 
 async def test_calls_that_overlap_share_the_question_that_they_have_in_common() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        first = begin(engine, A, B)
-        await gate.begun["a"].wait()
-        second = begin(engine, B, C)
-        await gate.begun["c"].wait()
-        gate.open()
-        assert said(await first) == [["a"], ["b"]]
-        assert said(await second) == [["b"], ["c"]]
+    first = begin(engine, A, B)
+    await gate.begun["a"].wait()
+    second = begin(engine, B, C)
+    await gate.begun["c"].wait()
+    gate.open()
+    assert said(await first) == [["a"], ["b"]]
+    assert said(await second) == [["b"], ["c"]]
     assert sorted(asked(inner)) == ["a", "b", "c"]
 
 
 async def test_a_call_that_is_cancelled_takes_nothing_from_the_others() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        first, second = begin(engine, A, B), begin(engine, B)
-        await gate.begun["a"].wait()
-        first.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        gate.open()
-        assert said(await second) == [["b"]]
-        assert cached(await engine.answer(PASSAGE, [A])) == [True]
+    first, second = begin(engine, A, B), begin(engine, B)
+    await gate.begun["a"].wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    gate.open()
+    assert said(await second) == [["b"]]
+    assert cached(await engine.answer(PASSAGE, [A])) == [True]
     assert (asked(inner), gate.cancelled) == ("ab", [])
 
 
 async def test_a_call_that_is_cancelled_does_not_disturb_the_call_that_it_joined() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        first, second = begin(engine, A), begin(engine, A)
-        await gate.begun["a"].wait()
-        second.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await second
-        gate.open()
-        assert said(await first) == [["a"]]
+    first, second = begin(engine, A), begin(engine, A)
+    await gate.begun["a"].wait()
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    gate.open()
+    assert said(await first) == [["a"]]
     assert gate.cancelled == []
 
 
 async def test_the_computation_is_cancelled_when_nobody_waits_for_it_any_more() -> None:
     inner, cache = ScriptedEngine(gate := Gate()), DictCache()
     engine = Cached(inner, cache)
-    with anyio.fail_after(5):
-        calls = [begin(engine, A), begin(engine, A)]
-        await gate.begun["a"].wait()
-        for call in calls:
-            assert gate.cancelled == []
-            call.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await call
-        assert gate.cancelled == ["a"]
-        assert cache.values == {}
-        gate.open()
-        assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
+    calls = [begin(engine, A), begin(engine, A)]
+    await gate.begun["a"].wait()
+    for call in calls:
+        assert gate.cancelled == []
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert gate.cancelled == ["a"]
+    assert cache.values == {}
+    gate.open()
+    assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
     assert asked(inner) == "aa"
 
 
 async def test_only_the_computations_nobody_waits_for_are_cancelled() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        first = begin(engine, A)
-        await gate.begun["a"].wait()
-        second = begin(engine, A, B)
-        await gate.begun["b"].wait()
-        second.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await second
-        assert gate.cancelled == ["b"]
-        gate.open()
-        assert said(await first) == [["a"]]
+    first = begin(engine, A)
+    await gate.begun["a"].wait()
+    second = begin(engine, A, B)
+    await gate.begun["b"].wait()
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert gate.cancelled == ["b"]
+    gate.open()
+    assert said(await first) == [["a"]]
 
 
 async def test_a_cancel_scope_that_ends_a_call_ends_its_computation() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(engine.answer, PASSAGE, [A])
-            await gate.begun["a"].wait()
-            group.cancel_scope.cancel()
+    async with anyio.create_task_group() as group:
+        group.start_soon(engine.answer, PASSAGE, [A])
+        await gate.begun["a"].wait()
+        group.cancel_scope.cancel()
     assert gate.cancelled == ["a"]
 
 
@@ -356,44 +349,41 @@ async def test_a_question_asked_while_its_cancelled_computation_still_ends_is_co
         return []
 
     engine = Cached(ScriptedEngine(slow_to_end), DictCache())
-    with anyio.fail_after(5):
-        first = begin(engine, A)
-        await begun.wait()
-        first.cancel()
-        await ending.wait()
-        assert said(await engine.answer(PASSAGE, [A])) == [["anew"]]
-        assert not first.done()
-        ended.set()
-        with pytest.raises(asyncio.CancelledError):
-            await first
+    first = begin(engine, A)
+    await begun.wait()
+    first.cancel()
+    await ending.wait()
+    assert said(await engine.answer(PASSAGE, [A])) == [["anew"]]
+    assert not first.done()
+    ended.set()
+    with pytest.raises(asyncio.CancelledError):
+        await first
 
 
 async def test_what_a_computation_raises_reaches_all_that_wait_and_is_not_remembered() -> None:
     inner = ScriptedEngine(gate := Gate())
     gate.error = RuntimeError("out of memory")
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        calls = [begin(engine, A), begin(engine, A, B)]
-        await gate.begun["a"].wait()
-        gate.open()
-        for call in calls:
-            with pytest.raises(RuntimeError, match="out of memory"):
-                await call
-        gate.error = None
-        assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
+    calls = [begin(engine, A), begin(engine, A, B)]
+    await gate.begun["a"].wait()
+    gate.open()
+    for call in calls:
+        with pytest.raises(RuntimeError, match="out of memory"):
+            await call
+    gate.error = None
+    assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
 
 
 async def test_an_answer_that_failed_reaches_all_that_wait_and_is_not_remembered() -> None:
     inner = ScriptedEngine(gate := Gate())
     gate.error = EngineError("no list")
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        calls = [begin(engine, A), begin(engine, A)]
-        await gate.begun["a"].wait()
-        gate.open()
-        assert [[str(answer.failure) for answer in await call] for call in calls] == [["no list"]] * 2
-        gate.error = None
-        assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
+    calls = [begin(engine, A), begin(engine, A)]
+    await gate.begun["a"].wait()
+    gate.open()
+    assert [[str(answer.failure) for answer in await call] for call in calls] == [["no list"]] * 2
+    gate.error = None
+    assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
 
 
 async def test_a_finished_computation_is_not_joined_while_its_call_still_waits_for_another() -> None:
@@ -407,33 +397,31 @@ async def test_a_finished_computation_is_not_joined_while_its_call_still_waits_f
 
     inner = ScriptedEngine(script)
     engine = Cached(inner, DictCache())
-    with anyio.fail_after(5):
-        first = begin(engine, B)
-        await gate.begun["b"].wait()
-        second = begin(engine, A, B)
-        await anyio.wait_all_tasks_blocked()
-        failing = False
-        gate.let_go["a"].set()
-        assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
-        gate.open()
-        assert said(await first) == [["b"]]
-        assert [str(answer.failure) for answer in await second] == ["no list", "None"]
+    first = begin(engine, B)
+    await gate.begun["b"].wait()
+    second = begin(engine, A, B)
+    await anyio.wait_all_tasks_blocked()
+    failing = False
+    gate.let_go["a"].set()
+    assert said(await engine.answer(PASSAGE, [A])) == [["a"]]
+    gate.open()
+    assert said(await first) == [["b"]]
+    assert [str(answer.failure) for answer in await second] == ["no list", "None"]
     assert asked(inner) == "baa"
 
 
 async def test_what_was_answered_before_a_call_is_cancelled_is_remembered() -> None:
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, cache := DictCache())
-    with anyio.fail_after(5):
-        call = begin(engine, A, B, C)
-        await gate.begun["a"].wait()
-        gate.let_go["a"].set()
-        await gate.begun["b"].wait()
-        call.cancel()
-        await asyncio.gather(call, return_exceptions=True)
-        assert len(cache.values) == 1
-        gate.open()
-        again = await engine.answer(PASSAGE, [A, B, C])
+    call = begin(engine, A, B, C)
+    await gate.begun["a"].wait()
+    gate.let_go["a"].set()
+    await gate.begun["b"].wait()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert len(cache.values) == 1
+    gate.open()
+    again = await engine.answer(PASSAGE, [A, B, C])
     assert (said(again), cached(again)) == ([["a"], ["b"], ["c"]], [True, False, False])
 
 
@@ -453,21 +441,20 @@ async def test_answers_are_told_early_to_all_that_wait_also_to_those_that_come_l
     inner = ScriptedEngine(gate := Gate())
     engine = Cached(inner, DictCache())
     heard: list[list[str]] = [[], []]
-    with anyio.fail_after(5):
-        calls = [
-            asyncio.create_task(engine.answer(PASSAGE, [A, B], Call(early=lambda one: heard[0].append(one.type.name))))
-        ]
-        await gate.begun["a"].wait()
-        gate.let_go["a"].set()
-        await gate.begun["b"].wait()
-        assert heard == [["a"], []]
-        calls.append(
-            asyncio.create_task(engine.answer(PASSAGE, [A, B], Call(early=lambda one: heard[1].append(one.type.name))))
-        )
-        await anyio.wait_all_tasks_blocked()
-        assert heard == [["a"], ["a"]]
-        gate.open()
-        await asyncio.gather(*calls)
+    calls = [
+        asyncio.create_task(engine.answer(PASSAGE, [A, B], Call(early=lambda one: heard[0].append(one.type.name))))
+    ]
+    await gate.begun["a"].wait()
+    gate.let_go["a"].set()
+    await gate.begun["b"].wait()
+    assert heard == [["a"], []]
+    calls.append(
+        asyncio.create_task(engine.answer(PASSAGE, [A, B], Call(early=lambda one: heard[1].append(one.type.name))))
+    )
+    await anyio.wait_all_tasks_blocked()
+    assert heard == [["a"], ["a"]]
+    gate.open()
+    await asyncio.gather(*calls)
     assert heard == [["a", "b"], ["a", "b"]] and asked(inner) == "ab"
 
 

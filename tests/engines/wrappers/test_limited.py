@@ -41,50 +41,47 @@ class Gate:
 async def test_only_so_many_calls_run_at_once_and_the_others_follow_in_order() -> None:
     gate = Gate("abcd")
     engine = Limited(ScriptedEngine(gate), at_once=2)
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            for passage in "abcd":
-                group.start_soon(engine.answer, Passage(passage), TYPES)
-            await gate.begun["b"].wait()
-            await anyio.wait_all_tasks_blocked()
-            assert gate.under_way() == "ab"
-            gate.let_go["b"].set()
-            await gate.begun["c"].wait()
-            await anyio.wait_all_tasks_blocked()
-            assert gate.under_way() == "abc"
-            gate.let_go["a"].set()
-            await gate.begun["d"].wait()
-            gate.let_go["c"].set()
-            gate.let_go["d"].set()
+    async with anyio.create_task_group() as group:
+        for passage in "abcd":
+            group.start_soon(engine.answer, Passage(passage), TYPES)
+        await gate.begun["b"].wait()
+        await anyio.wait_all_tasks_blocked()
+        assert gate.under_way() == "ab"
+        gate.let_go["b"].set()
+        await gate.begun["c"].wait()
+        await anyio.wait_all_tasks_blocked()
+        assert gate.under_way() == "abc"
+        gate.let_go["a"].set()
+        await gate.begun["d"].wait()
+        gate.let_go["c"].set()
+        gate.let_go["d"].set()
 
 
 async def test_a_newcomer_does_not_overtake_a_call_that_waits() -> None:
     gate = Gate("abc")
     scripted = ScriptedEngine(gate)
     engine = Limited(scripted, at_once=1)
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(engine.answer, Passage("a"), TYPES)
-            await gate.begun["a"].wait()
-            group.start_soon(engine.answer, Passage("b"), TYPES)
-            await anyio.wait_all_tasks_blocked()
-            for passage in "abc":
-                gate.let_go[passage].set()
-            await engine.answer(Passage("c"), TYPES)
+    async with anyio.create_task_group() as group:
+        group.start_soon(engine.answer, Passage("a"), TYPES)
+        await gate.begun["a"].wait()
+        group.start_soon(engine.answer, Passage("b"), TYPES)
+        await anyio.wait_all_tasks_blocked()
+        for passage in "abc":
+            gate.let_go[passage].set()
+        await engine.answer(Passage("c"), TYPES)
     assert [passage for passage, _ in scripted.asked] == ["a", "b", "c"]
 
 
 async def test_cancelling_a_call_that_runs_gives_its_place_to_the_next() -> None:
     gate = Gate("ab")
     engine = Limited(ScriptedEngine(gate), at_once=1)
-    with anyio.fail_after(5):
-        running = asyncio.create_task(engine.answer(Passage("a"), TYPES))
-        await gate.begun["a"].wait()
-        waiting = asyncio.create_task(engine.answer(Passage("b"), TYPES))
-        running.cancel()
-        await gate.begun["b"].wait()
-        gate.let_go["b"].set()
-        assert [answer.mentions for answer in await waiting] == [(Mention("b"),)]
+    running = asyncio.create_task(engine.answer(Passage("a"), TYPES))
+    await gate.begun["a"].wait()
+    waiting = asyncio.create_task(engine.answer(Passage("b"), TYPES))
+    running.cancel()
+    await gate.begun["b"].wait()
+    gate.let_go["b"].set()
+    assert [answer.mentions for answer in await waiting] == [(Mention("b"),)]
     assert running.cancelled()
 
 
@@ -92,15 +89,14 @@ async def test_cancelling_a_call_that_waits_gives_its_turn_to_the_next() -> None
     gate = Gate("abc")
     scripted = ScriptedEngine(gate)
     engine = Limited(scripted, at_once=1)
-    with anyio.fail_after(5):
-        calls = [asyncio.create_task(engine.answer(Passage(passage), TYPES)) for passage in "abc"]
-        await gate.begun["a"].wait()
-        await anyio.wait_all_tasks_blocked()
-        calls[1].cancel()
-        gate.let_go["a"].set()
-        gate.let_go["c"].set()
-        await calls[0]
-        await calls[2]
+    calls = [asyncio.create_task(engine.answer(Passage(passage), TYPES)) for passage in "abc"]
+    await gate.begun["a"].wait()
+    await anyio.wait_all_tasks_blocked()
+    calls[1].cancel()
+    gate.let_go["a"].set()
+    gate.let_go["c"].set()
+    await calls[0]
+    await calls[2]
     assert calls[1].cancelled()
     assert [passage for passage, _ in scripted.asked] == ["a", "c"]
 
@@ -112,10 +108,9 @@ async def test_a_call_that_raises_gives_its_place_back() -> None:
         return []
 
     engine = Limited(ScriptedEngine(script), at_once=1)
-    with anyio.fail_after(5):
-        with pytest.raises(RuntimeError):
-            await engine.answer(Passage("bad"), TYPES)
-        assert len(await engine.answer(Passage("good"), TYPES)) == 1
+    with pytest.raises(RuntimeError):
+        await engine.answer(Passage("bad"), TYPES)
+    assert len(await engine.answer(Passage("good"), TYPES)) == 1
 
 
 async def test_info_and_closing_are_those_of_the_wrapped_engine() -> None:

@@ -1,1 +1,1 @@
-"""Generative models, asked one question per entity type in UniNER's conversation."""
+"""Generative models, asked one question per entity type, by default in UniNER's conversation."""

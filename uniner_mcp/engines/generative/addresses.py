@@ -1,4 +1,4 @@
-"""Addresses of servers: whether text leaves the machine, and how they are shown."""
+"""Addresses of servers: whether text leaves the machine, and how to show them in messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def leaves_machine(address: str) -> bool:
-    """Whether a URL is another machine's: anything but a loopback address or `localhost`."""
+    """Return whether a URL is that of another machine: anything but a loopback address or `localhost`."""
     host = urlsplit(address).hostname or ""
     try:
         return not ip_address(host).is_loopback
@@ -16,6 +16,6 @@ def leaves_machine(address: str) -> bool:
 
 
 def shown(address: str) -> str:
-    """Host and port of a URL: credentials and paths do not belong in messages."""
+    """Return host and port of a URL: credentials and paths do not belong in messages."""
     place = urlsplit(address)
     return f"{place.hostname}:{place.port}" if place.port else f"{place.hostname}"

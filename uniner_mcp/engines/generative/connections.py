@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
 NO_KEY = "none"
-"""What servers without keys are sent: the client wants some."""
+"""Key that is sent to servers without keys: the client requires one."""
 
 
 def open_client(address: str, key: str | None) -> AsyncOpenAI:
-    """A client without retries and time-outs of its own. No proxy stands between us and this machine."""
+    """Return a client without retries and timeouts of its own. Proxies are not used for this machine."""
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     http = DefaultAsyncHttpxClient(trust_env=leaves_machine(address))
     client = AsyncOpenAI(base_url=address, api_key=key or NO_KEY, max_retries=0, timeout=None, http_client=http)
-    keep_to_ours(client)
+    drop_environment_headers(client)
     return client
 
 
-def keep_to_ours(client: AsyncOpenAI | OpenAI) -> None:
-    """Take out the headers that `openai` reads from OPENAI_* variables: they are of another service, or secret."""
+def drop_environment_headers(client: AsyncOpenAI | OpenAI) -> None:
+    """Remove the headers that `openai` reads from OPENAI_* variables: they belong to another service, or are secret."""
     client.organization = client.project = None
     client._custom_headers = {}  # pyright: ignore[reportPrivateUsage]

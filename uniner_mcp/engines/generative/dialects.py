@@ -1,4 +1,4 @@
-"""What OpenAI-compatible servers differ in: how a grammar is sent, and how probabilities come back (pure)."""
+"""The differences between OpenAI-compatible servers: how grammars are sent and probabilities returned (pure)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ModelList(BaseModel):
     data: list[_Listed]
 
     def dialect(self) -> Dialect:
-        """The kind of server, by what it says of its models."""
+        """Return the kind of server, by the owner that it reports for its models."""
         for model in self.data:
             if model.owned_by in _OWNERS:
                 return _OWNERS[model.owned_by]
@@ -68,7 +68,7 @@ class _Logprobs(BaseModel):
 
 
 def completion_body(prompt: Prompt, sampling: Sampling, dialect: Dialect, *, logprobs: bool) -> dict[str, object]:
-    """The body of a request to /completions, but for the model."""
+    """Return the body of a request to /completions, without the model."""
     body: dict[str, object] = {"prompt": prompt.text, **_common(sampling)}
     if logprobs:
         body["logprobs"] = 1
@@ -78,7 +78,7 @@ def completion_body(prompt: Prompt, sampling: Sampling, dialect: Dialect, *, log
 def chat_body(
     prompt: Prompt, sampling: Sampling, dialect: Dialect, *, logprobs: bool, schema: bool
 ) -> dict[str, object]:
-    """The body of a request to /chat/completions, but for the model."""
+    """Return the body of a request to /chat/completions, without the model."""
     turns = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
     body: dict[str, object] = {"messages": turns, **_common(sampling)}
     if logprobs:
@@ -92,7 +92,7 @@ def chat_body(
 
 
 def read_reply(content: bytes) -> Completion:
-    """The completion in a reply of either kind. Raises ValueError where there is none."""
+    """Return the completion in a reply of either API. Raises ValueError if there is none."""
     choice = _Reply.model_validate_json(content).choices[:1]
     text = (choice[0].text if choice[0].message is None else choice[0].message.content) if choice else None
     if text is None:
@@ -110,7 +110,7 @@ def _common(sampling: Sampling) -> dict[str, object]:
 
 
 def _constraint(sampling: Sampling, dialect: Dialect) -> dict[str, object]:
-    """The grammar in the words of the server. vLLM silently ignores names that it does not know."""
+    """Return the fields that constrain the output. vLLM silently ignores fields that it does not know."""
     match dialect:
         case "vllm":
             return {"structured_outputs": {"grammar": sampling.grammar}} if sampling.grammar else {}
@@ -121,7 +121,7 @@ def _constraint(sampling: Sampling, dialect: Dialect) -> dict[str, object]:
 
 
 def _tokens(logprobs: object) -> tuple[Token, ...] | None:
-    """The tokens in either of the forms that are about, or None where there are none."""
+    """Return the tokens in either of the two common formats, or None if there are none."""
     try:
         spelt = _ChatLogprobs.model_validate(logprobs).content
         return tuple(Token(bytes(t.bytes) if t.bytes is not None else t.token.encode(), t.logprob) for t in spelt)

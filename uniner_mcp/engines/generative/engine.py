@@ -1,4 +1,4 @@
-"""Generative models as an engine: each question is a prompt, each answer a list that is read."""
+"""Generative models as an engine: each question becomes a prompt, each answer is parsed as a list."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from uniner_mcp.errors import EngineError, UnreadableAnswer
 from uniner_mcp.schema import EntityType
 
 SECOND_TRY = 0.5
-"""Temperature of the second try: greedy decoding would only write the same again."""
+"""Temperature of the second attempt: greedy decoding would generate the same answer again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How an answer is to be decoded: `temperature` 0 is greedy; `grammar` is GBNF, or None for free text."""
+    """Parameters of decoding: `temperature` 0 is greedy; `grammar` is GBNF, or None for free text."""
 
     max_tokens: int
     stop: tuple[str, ...]
@@ -30,50 +30,50 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model wrote, the stop string left out. `tokens` are None where the server tells none."""
+    """The output of a model, without the stop string. `tokens` is None if the server reports none."""
 
     text: str
     tokens: tuple[Token, ...] | None = None
 
 
 Early = Callable[[int, Completion | EngineError], None]
-"""Told the number of a wording and its completion, as soon as it is there."""
+"""Receives the index of a wording and its completion, as soon as it is available."""
 
 
-def unheard(number: int, completion: Completion | EngineError) -> None:
-    """Nobody wants to know early."""
+def ignore(number: int, completion: Completion | EngineError) -> None:
+    """Ignore an early completion."""
 
 
 class Model(Protocol):
-    """What completes prompts: an engine in the process, or a server."""
+    """A model that completes prompts, in this process or on a server."""
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
     ) -> list[Completion | EngineError]:
-        """One completion per wording, in their order, for questions about one text; a failed one is its error.
+        """Return one completion or error per wording, in order, for questions about one text.
 
-        The prompts share all that comes before the wording: they are to be run so that it is computed once.
-        Cancelling the call stops the work.
+        The prompts share everything before the wording; implementations should compute that only once. Cancelling
+        stops the work.
         """
         ...
 
     async def aclose(self) -> None:
-        """Free what the model holds. Calling it twice is harmless."""
+        """Release all resources. Calling it twice is harmless."""
         ...
 
 
 class GenerativeEngine:
-    """Asks `model` each question in the words of `conversation`.
+    """Asks `model` each question, using the prompts of `conversation`.
 
-    A definition takes the place of the name in the question (arXiv 2308.03279, section 5.2). If `constrained`, the
-    model can only write a list of stretches of the passage, where the server can hold it to a grammar. An answer that
-    cannot be read is asked for once more, and then is a failure.
+    A definition replaces the name in the question (arXiv 2308.03279, section 5.2). If `constrained`, and if the server
+    supports grammars, the model can only generate a list of parts of the passage. If an answer cannot be parsed, the
+    question is asked once more; if that fails too, it is unanswered.
     """
 
     def __init__(
         self, info: EngineInfo, conversation: Conversation, sampling: Sampling, model: Model, *, constrained: bool
     ) -> None:
-        """Wrap `model`, which is closed together with this engine; `info` is what the engine says of itself."""
+        """Wrap `model`, which is closed together with this engine; `info` describes the engine."""
         self._info = info
         self._conversation = conversation
         self._sampling = sampling
@@ -82,22 +82,22 @@ class GenerativeEngine:
         self._provenance = info.provenance()
 
     def info(self) -> EngineInfo:
-        """Known before the model is loaded."""
+        """Describe the engine; the model need not be loaded."""
         return self._info
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """One answer per type, in the order of `types`."""
+        """Return one answer per type, in the order of `types`."""
         if not types:
-            return []  # Not even the model is loaded for that.
+            return []  # Do not load the model for that.
         call = call or Call()
         sampling = replace(self._sampling, grammar=answer_grammar(passage.text) if self._constrained else None)
         read = dict(enumerate(await self._ask(passage, types, sampling, call)))
         again = [number for number, answer in read.items() if answer is None]
         if again:
             second = replace(sampling, temperature=SECOND_TRY, seed=1)
-            wanting = [types[number] for number in again]
-            read |= zip(again, await self._ask(passage, wanting, second, call), strict=True)
-        unreadable = UnreadableAnswer("the model's answer was not a list, twice")
+            missing = [types[number] for number in again]
+            read |= zip(again, await self._ask(passage, missing, second, call), strict=True)
+        unreadable = UnreadableAnswer("the model's answer was not a list, in two attempts")
         return [answer or self._failed(kind, unreadable) for kind, answer in zip(types, read.values(), strict=True)]
 
     async def aclose(self) -> None:
@@ -107,7 +107,7 @@ class GenerativeEngine:
     async def _ask(
         self, passage: Passage, types: Sequence[EntityType], sampling: Sampling, call: Call
     ) -> list[Answer | None]:
-        """The answers, None for those that cannot be read."""
+        """Return the answers, None for those that cannot be parsed."""
 
         def early(number: int, completion: Completion | EngineError) -> None:
             if (answer := self._read(types[number], completion)) is not None:
@@ -124,8 +124,8 @@ class GenerativeEngine:
             reading = read_answer(completion.text, completion.tokens)
         except Unreadable:
             return None
-        mend = self._conversation.mended
-        mentions = tuple(Mention(mend(mention.text), confidence=mention.confidence) for mention in reading.mentions)
+        restored = self._conversation.mended
+        mentions = tuple(Mention(restored(mention.text), confidence=mention.confidence) for mention in reading.mentions)
         return Answer(kind, mentions, self._provenance, truncated=reading.cut)
 
     def _failed(self, kind: EntityType, failure: EngineError) -> Answer:

@@ -1,4 +1,4 @@
-"""What the failures of a server mean (pure). A server's own words may hold the caller's text: they are not repeated."""
+"""The meaning of a server's failures (pure). Its messages may contain the caller's text and are not repeated."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from uniner_mcp.engines.generative.addresses import shown
 from uniner_mcp.errors import EngineError
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which another try may go better."""
+"""Status codes after which a retry may succeed."""
 
 
 class TryAgain(Exception):
-    """What may go better at the next try: `reason` and `advice` for people, `after` the seconds the server asks for.
+    """A failure that a retry may overcome.
 
-    `late` tells that time was up before there was an answer.
+    `reason` and `advice` are for users, `after` is the number of seconds that the server asks to wait. `late` means
+    that time was up before there was an answer.
     """
 
     def __init__(
@@ -31,15 +32,15 @@ class TryAgain(Exception):
 
 
 class Refused(Exception):
-    """The server does not take the request as it stands."""
+    """The server does not accept the request in this form."""
 
 
 class NotFound(Exception):
-    """The server has no such path, or no such model."""
+    """The server does not have this path or this model."""
 
 
 def meaning(address: str, status: int, retry_after: str | None) -> Exception:
-    """What a status means, with what its Retry-After header says."""
+    """Return the error for a status code, with the waiting time of the Retry-After header."""
     if status in (404, 405):
         return NotFound()
     if status in (400, 422):
@@ -49,12 +50,12 @@ def meaning(address: str, status: int, retry_after: str | None) -> Exception:
     if status in AGAIN:
         after = seconds_to_wait(retry_after)
         reason = f"answered {status}" + (f" and asks to wait {after:.0f} s" if after else "")
-        return TryAgain(address, reason, "lower `requests_at_once`" if status == 429 else "its log says why", after)
-    return EngineError(f"the server at {shown(address)} answered {status}: its log says why")
+        return TryAgain(address, reason, "lower `requests_at_once`" if status == 429 else "see its log", after)
+    return EngineError(f"the server at {shown(address)} answered {status}: see its log")
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:
-    """The seconds of a Retry-After header, which has a number or a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds of a Retry-After header, which is a number or a date (RFC 9110, section 10.2.3)."""
     if retry_after is None:
         return None
     with suppress(ValueError):

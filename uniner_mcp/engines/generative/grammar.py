@@ -1,7 +1,7 @@
-"""The grammar of an answer: a JSON list of stretches of the passage, and nothing else (pure).
+"""The grammar of an answer: a JSON list of parts of the passage, and nothing else (pure).
 
-In GBNF, which llama.cpp and vLLM (xgrammar) both read. There is no free white space: small models never come to the
-end of it.
+It is written in GBNF, which llama.cpp and vLLM (xgrammar) both support. It allows no arbitrary white space, because
+small models would generate it without end.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _LIST = 'root ::= " "? "[" (mention (", " mention)*)? "]"'
 
 
 def answer_grammar(passage: str) -> str:
-    """What may be said of a passage: any runs of its atoms, each as a JSON string, with one space for white space.
+    """Return the grammar of a passage: any runs of its atoms, each as a JSON string, with one space for white space.
 
-    An atom is a word, or a cluster where a script has no words. There is one rule an atom, which goes on to the next:
-    the size is linear in the passage.
+    An atom is a word, or a grapheme cluster in scripts that do not separate words. There is one rule per atom, which
+    may continue with the next one: the size is linear in the length of the passage.
     """
     rules: list[str] = []
     spaced = False
@@ -34,6 +34,6 @@ def answer_grammar(passage: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """A GBNF literal that stands for the JSON spelling of `text`."""
+    """Return a GBNF literal that matches the JSON spelling of `text`."""
     spelt = json.dumps(text, ensure_ascii=False)[1:-1]
     return '"' + spelt.replace("\\", "\\\\").replace('"', '\\"') + '"'

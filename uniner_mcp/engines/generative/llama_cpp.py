@@ -1,7 +1,7 @@
-"""Models in GGUF files, run by llama.cpp in the process (extra `llama`, package xllamacpp).
+"""Models in GGUF files, run by llama.cpp in this process (extra `llama`, package xllamacpp).
 
-xllamacpp runs llama.cpp's own server, which listens on a random port of the loopback interface. The port is closed to
-others by a key that is made anew each time; we speak to it over that port, so that a cancelled request stops.
+xllamacpp runs llama.cpp's own server, which listens on a random port of the loopback interface, protected by a key that
+is generated on each start. Requests are sent over that port, so that a cancelled request stops.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from uniner_mcp.engines.generative.conversation import Conversation, Piece, Prompt
-from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, unheard
+from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, ignore
 from uniner_mcp.engines.generative.reading import Token
 from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
 from uniner_mcp.installation import install_command
 
 CONTEXT = 2048
-"""Tokens of one slot, unless `n_ctx` says otherwise: what LLaMA was trained on."""
+"""Tokens per slot, unless `n_ctx` is set: the context length that LLaMA was trained with."""
 _FIELDS = ("content", "completion_probabilities")
 
 
@@ -44,17 +44,16 @@ class _Written(BaseModel):
 
 
 class LlamaCppModel:
-    """Completes prompts with a GGUF model, loaded in the background with the first question.
+    """Completes prompts with a GGUF model, which is loaded in the background with the first question.
 
-    A passage takes a slot and asks its questions one after the other, each from where the passage ends: slots do not
-    share what they have read. There is one slot unless the option `n_parallel` says more.
+    The questions about a passage are asked in sequence in one slot, and reuse the processed passage: slots do not share
+    what they have processed. There is one slot unless the option `n_parallel` is set.
     """
 
     def __init__(self, model: str, options: Mapping[str, object]) -> None:
         """`model` is a file, or `id:file` on the Hugging Face hub; `options` are attributes of CommonParams.
 
-        Raises EngineError where xllamacpp is not installed, SettingsError where an option is unknown or of a wrong
-        type.
+        Raises EngineError if xllamacpp is not installed, SettingsError if an option is unknown or has the wrong type.
         """
         self._model = model
         self._key = secrets.token_urlsafe(24)
@@ -68,13 +67,13 @@ class LlamaCppModel:
         self._client: httpx2.AsyncClient | None = None
 
     def warm_up(self) -> None:
-        """Begin to load the model."""
+        """Start loading the model."""
         self._loading()
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
     ) -> list[Completion | EngineError]:
-        """One completion per wording, one after the other."""
+        """Return one completion per wording, computed in sequence."""
         client = await self._opened()
         slot = await self._slots.get()
         try:
@@ -94,7 +93,7 @@ class LlamaCppModel:
             await self._client.aclose()
         if self._server is not None:
             held, self._server = [self._server], None
-            await asyncio.get_running_loop().run_in_executor(self._pool, _let_go, held)
+            await asyncio.get_running_loop().run_in_executor(self._pool, _release, held)
         self._pool.shutdown(wait=False)
 
     def _with(self, options: Mapping[str, object]) -> Any:
@@ -104,7 +103,9 @@ class LlamaCppModel:
         for name, value in options.items():
             owner = parameters.cpuparams if name == "n_threads" else parameters
             if not hasattr(owner, name) or name in ("api_keys", "hostnames", "port"):
-                raise SettingsError(f"`llama_options` has `{name}`, which is no option of llama.cpp's CommonParams.")
+                raise SettingsError(
+                    f"`llama_options` has no option `{name}`: use the attributes of llama.cpp's CommonParams."
+                )
             try:
                 setattr(owner, name, value)
             except (TypeError, ValueError, OverflowError):
@@ -114,7 +115,7 @@ class LlamaCppModel:
         parameters.endpoint_slots = False
         parameters.endpoint_metrics = True
         parameters.ui = False
-        parameters.swa_full = True  # Sliding-window models reuse a prefix only so.
+        parameters.swa_full = True  # Sliding-window models reuse a prefix only with this option.
         parameters.verbosity = min(parameters.verbosity, 1)
         return parameters
 
@@ -138,13 +139,14 @@ class LlamaCppModel:
         self._parameters.model.path = str(gguf_file(self._model))
         try:
             server = _xllamacpp().Server(self._parameters)
-            # The server's own thread must run before it can end: one that is freed at once waits for it for ever.
+            # A server that is freed before its thread has started would wait for it forever.
             server.handle_metrics()
             return server
         except Exception as error:
             raise EngineUnavailable(
-                f"llama.cpp cannot load {self._model} ({type(error).__name__}): is it a whole GGUF file, and is there "
-                "memory for it? A smaller quantisation or n_ctx needs less; see `uniner-mcp doctor`."
+                f"llama.cpp cannot load {self._model} ({type(error).__name__}): check that it is a complete GGUF file "
+                "and that there is enough memory (a smaller quantisation or `n_ctx` needs less), or run "
+                "`uniner-mcp doctor`"
             ) from None
 
     async def _complete(
@@ -181,17 +183,17 @@ class LlamaCppModel:
         except EngineError as error:
             return error
         except ValidationError:
-            return EngineError("llama.cpp answered in a form that is not known: install the newest xllamacpp.")
+            return EngineError("llama.cpp returned an unknown format: install the latest xllamacpp")
         spelt = tuple(Token(bytes(token.bytes), token.logprob) for token in written.completion_probabilities)
         return Completion(written.content, spelt or None)
 
     async def _encode(self, client: httpx2.AsyncClient, piece: Piece, *, first: bool) -> list[int]:
-        """The ids of a piece; the beginning of sequence comes before the first, if the model wants it."""
+        """Return the ids of a piece; the first one begins with the beginning-of-sequence token if the model uses it."""
         encoded = _Tokenized.model_validate_json(
             await self._post(client, "/tokenize", content=piece.text, add_special=first, parse_special=piece.special)
         ).tokens
         if piece.special and len(encoded) != 1:
-            raise EngineError(f"The model has no special token {piece.text}: choose another `profile`.")
+            raise EngineError(f"the model has no special token {piece.text}: choose another `profile`")
         return encoded
 
     async def _post(self, client: httpx2.AsyncClient, path: str, **body: object) -> bytes:
@@ -199,39 +201,39 @@ class LlamaCppModel:
             response = await client.post(path, json=body)
         except httpx2.HTTPError as error:
             raise EngineUnavailable(
-                f"llama.cpp does not answer any more ({type(error).__name__}): restart uniner-mcp."
+                f"llama.cpp has stopped answering ({type(error).__name__}): restart uniner-mcp"
             ) from None
         if response.status_code == 400 and b"exceed_context_size_error" in response.content:
-            raise EngineError("the passage is longer than the context: raise n_ctx in `llama_options`.")
+            raise EngineError("the passage is longer than the context: raise `n_ctx` in `llama_options`")
         if response.status_code != 200:
-            raise EngineError(f"llama.cpp refused the question (status {response.status_code}).")
+            raise EngineError(f"llama.cpp refused the question (status {response.status_code})")
         return response.content
 
 
-def _let_go(held: list[Future[Any]]) -> None:
-    """Wait for a load and drop what it gave, with the last reference to it: the server ends here, in this thread."""
+def _release(held: list[Future[Any]]) -> None:
+    """Wait for a load and drop the last reference to its server, which then ends in this thread."""
     with suppress(EngineError):
         held.pop().result()
 
 
 def gguf_file(model: str) -> Path:
-    """The file of a model given as a path, or as `id:file` on the Hugging Face hub (downloaded once, then kept there).
+    """Return the file of a model given as a path, or as `id:file` on the Hugging Face hub (downloaded once).
 
-    Raises EngineError where there is none.
+    Raises EngineError if there is none.
     """
     path = Path(model).expanduser()
     if path.is_file():
         return path
     repository, colon, name = model.partition(":")
     if not colon or repository.count("/") != 1:
-        raise EngineUnavailable(f"There is no file {model}: set `model` to a GGUF file, or to id:file on Hugging Face.")
+        raise EngineUnavailable(f"there is no file {model}: set `model` to a GGUF file, or to id:file on Hugging Face")
     hub = import_module("huggingface_hub")
     try:
         return Path(hub.hf_hub_download(repository, name))
     except (OSError, ValueError) as error:
         raise EngineUnavailable(
-            f"{name} of {repository} cannot be had from Hugging Face ({type(error).__name__}): check both names and "
-            "the network, or give the path of a file."
+            f"{name} of {repository} cannot be downloaded from Hugging Face ({type(error).__name__}): check both names "
+            "and the network, or set `model` to the path of a file"
         ) from None
 
 

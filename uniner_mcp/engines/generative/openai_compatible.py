@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from uniner_mcp.engines.generative.addresses import leaves_machine, shown
-from uniner_mcp.engines.generative.connections import NO_KEY, keep_to_ours, open_client
+from uniner_mcp.engines.generative.connections import NO_KEY, drop_environment_headers, open_client
 from uniner_mcp.engines.generative.conversation import Conversation, Prompt
 from uniner_mcp.engines.generative.dialects import Dialect, ModelList, chat_body, completion_body, read_reply
-from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, unheard
+from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, ignore
 from uniner_mcp.engines.generative.failures import NotFound, Refused, TryAgain, meaning
 from uniner_mcp.engines.generative.replicas import Replicas, Route
 from uniner_mcp.errors import EngineError, EngineTimeout, EngineUnavailable
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 _Given = TypeVar("_Given")
 FIRST_WAIT = 0.25
 LONGEST_WAIT = 8.0
-"""Seconds between two tries: doubled each time, with jitter, from the first to the longest."""
+"""Seconds between two attempts: doubled each time, with jitter, from the first to the longest."""
 CHECK_TIMEOUT = 2.0
-"""Seconds in which a server that was down must answer when it is asked for its models."""
+"""Seconds in which a server that was down must answer a request for its models."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was learnt of the servers: their kind, and what they do not take."""
+    """What is known about the servers: their kind, and which fields they do not accept."""
 
     dialect: Dialect | None
     chat: bool = False
@@ -46,9 +46,10 @@ class _Known:
 class ServerModel:
     """Completes prompts over HTTP. Nothing is sent before the first question.
 
-    A question is tried again after lost connections, time-outs, 408, 425, 429, 5xx, and replies that are cut or no
-    JSON, for `timeout_s` in all. Of several servers, the questions of a passage go to one, and to the next when it is
-    down; while there is a next one, a request may take half of the time that is left.
+    A question is retried after lost connections, timeouts, 408, 425, 429, 500, 502, 503, 504, and replies that are cut
+    off or not JSON, for `timeout_s` seconds in total. With several servers, all questions about a passage are sent to
+    the same server, or to the next one if it is down; while another server is available, a request may take half of the
+    remaining time.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class ServerModel:
         timeout_s: float,
         at_once: int,
     ) -> None:
-        """`api` auto: completions where the prompt has a string and the server takes it; `dialect` None: found out."""
+        """`api` auto: completions if there is a string prompt and the server accepts it; `dialect` None: detect it."""
         self._model = model
         self._api = api
         self._timeout = timeout_s
@@ -73,9 +74,9 @@ class ServerModel:
         self._closed = False
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
     ) -> list[Completion | EngineError]:
-        """One completion per wording: all at once, but one after the other for llama.cpp, whose slots share nothing."""
+        """Return one completion per wording: concurrently, but in sequence for llama.cpp, whose slots share nothing."""
         prompts = [conversation.string_prompt(text, wording) for wording in wordings]
         if not prompts:
             return []
@@ -92,7 +93,7 @@ class ServerModel:
         if dialect == "llama-cpp":
             answers: list[Completion | EngineError] = []
             for number in range(len(prompts)):
-                # A server that is stuck would hold the call for each question anew.
+                # Do not wait again for a server that is stuck.
                 stuck = bool(answers) and isinstance(answers[-1], EngineTimeout | EngineUnavailable)
                 answers.append(answers[-1] if stuck else await complete(number))
             return answers
@@ -101,13 +102,13 @@ class ServerModel:
         return [task.result() for task in tasks]
 
     async def aclose(self) -> None:
-        """Close the connections. Questions that are still open fail."""
+        """Close the connections. Unanswered questions fail."""
         self._closed = True
         for client in self._clients.values():
             await client.close()
 
     async def _in_time(self, route: Route, call: Callable[[float], Awaitable[_Given]]) -> _Given | EngineError:
-        """What `call`, given its deadline, gives: tried again until then."""
+        """Return the result of `call(deadline)`, retried until the deadline."""
         async with self._places:
             deadline = time.monotonic() + self._timeout
             before: list[TryAgain] = []
@@ -121,21 +122,20 @@ class ServerModel:
             try:
                 return await retrying(call, deadline)
             except TryAgain as error:
-                # The last try may have had no time left to speak of: the one before it knows better.
-                told = before[-1] if error.late and before else error
-                return self._given_up(told)
+                # The last attempt may have had hardly any time: the one before it has the better reason.
+                return self._given_up(before[-1] if error.late and before else error)
             except EngineError as error:
                 return error
 
     def _given_up(self, error: TryAgain) -> EngineError:
         kind = EngineTimeout if error.late else EngineUnavailable
-        last = f"{shown(error.address)} {error.reason}; given up within {self._timeout:g} s: {error.advice}"
+        last = f"{shown(error.address)} {error.reason}; gave up (time limit {self._timeout:g} s): {error.advice}"
         if down := self._replicas.all_down():
-            return kind(f"none of the servers ({', '.join(map(shown, down))}) is well; the last one, {last}")
+            return kind(f"none of the servers ({', '.join(map(shown, down))}) is available; the one at {last}")
         return kind(f"the server at {last}")
 
     def _pause(self, state: RetryCallState, route: Route) -> float:
-        """Seconds to wait before the next try: none, if it goes to a server that is well."""
+        """Return the seconds to wait before the next attempt: none, if it goes to a server that is available."""
         error = _failure(state)
         if route.address != error.address and self._replicas.others_are_well(error.address):
             return 0.0
@@ -146,7 +146,7 @@ class ServerModel:
     async def _ask(
         self, prompt: Prompt, sampling: Sampling, dialect: Dialect, route: Route, deadline: float
     ) -> Completion:
-        """One try, with what the server is known to take. Raises TryAgain or EngineError."""
+        """Make one attempt, with fields that the server is known to accept. Raises TryAgain or EngineError."""
         known = self._known
         for form in self._forms(prompt):
             for logprobs, schema in self._variants(form, dialect, sampling):
@@ -165,20 +165,20 @@ class ServerModel:
             else:
                 raise EngineError(
                     f"the server at {shown(route.address)} refused the question (400): it may be too long for the "
-                    "model's context; the server's log says why"
+                    "model's context; see the server's log"
                 )
         raise EngineError(
-            f"the server at {shown(route.address)} has no model {self._model}, or not the API that is asked: check "
-            "`model`, `api`, and that `base_url` ends as the server says (mostly in /v1)"
+            f"the server at {shown(route.address)} has no model {self._model}, or does not support the requested API: "
+            "check `model`, `api`, and that `base_url` has the path of the API (mostly /v1)"
         )
 
     def _forms(self, prompt: Prompt) -> list[str]:
-        """What the prompt, the settings and the server allow, the better one first."""
+        """Return the APIs that the prompt, the settings and the server allow, the preferred one first."""
         has = {"completions": bool(prompt.pieces) and not self._known.chat, "chat": bool(prompt.messages)}
         return [form for form in has if has[form] and self._api in ("auto", form)]
 
     def _variants(self, form: str, dialect: Dialect, sampling: Sampling) -> list[tuple[bool, bool]]:
-        """With and without probabilities and a schema, as far as servers were not seen to refuse them."""
+        """Return the combinations of probabilities and schema to try, except those that servers have refused."""
         logprobs = [True, False] if self._known.logprobs else [False]
         schema = [self._known.schema]
         if form == "chat" and dialect == "other" and sampling.grammar and self._known.schema:
@@ -195,7 +195,7 @@ class ServerModel:
 
     @asynccontextmanager
     async def _request(self, route: Route, deadline: float) -> AsyncGenerator[AsyncOpenAI]:
-        """One request to the server of the route, which is left when it fails. Tells the kinds of failure apart."""
+        """Provide a client for one request to the server of the route, and raise its failures as our own errors."""
         import openai
 
         address = route.address
@@ -213,24 +213,24 @@ class ServerModel:
             raise TryAgain(address, "did not answer in time", advice, late=True) from None
         except openai.APIConnectionError:
             await self._leave(route, address)
-            advice = "see that it runs, and that `base_url` is right"
-            raise TryAgain(address, "cannot be reached, or broke off", advice) from None
+            advice = "check that it runs and that `base_url` is correct"
+            raise TryAgain(address, "cannot be reached or dropped the connection", advice) from None
         except ValueError:
             await self._leave(route, address)
-            advice = "check that `base_url` ends as the server says (mostly in /v1)"
-            raise TryAgain(address, "sent a reply that is no completion in JSON", advice) from None
+            advice = "check that `base_url` has the path of the API (mostly /v1)"
+            raise TryAgain(address, "sent a reply that is not a JSON completion", advice) from None
         self._replicas.is_well(address)
 
     async def _leave(self, route: Route, address: str) -> None:
-        """Go on with another server, if there is one that may be well."""
+        """Mark the server as down and switch to another one, if there is one that may be available."""
         self._replicas.is_down(address)
         if route.address == address:
             other = await self._replicas.pick()
-            if route.address == address:  # Another question may have left meanwhile: they stay together.
+            if route.address == address:  # Another question may have switched meanwhile: they stay together.
                 route.address = other
 
     async def _dialect(self, route: Route, deadline: float) -> Dialect:
-        """The kind of server, found out once: `other` if it answers, but lists no models. Raises TryAgain."""
+        """Return the kind of server, detected once: `other` if it answers but lists no models. Raises TryAgain."""
         import httpx2
 
         if self._known.dialect is None:
@@ -258,30 +258,32 @@ class ServerModel:
 
     def _client(self, address: str) -> AsyncOpenAI:
         if self._closed:
-            raise EngineError("the connections to the servers are closed: open the engine anew")
+            raise EngineError("the connections to the servers are closed: open a new engine")
         return self._clients[address]
 
 
 def served_models(base_url: str, api_key: str | None, timeout_s: float) -> list[str]:
-    """The names of a server's models. Raises EngineError that says what to do."""
+    """Return the names of a server's models. Raises EngineError."""
     import httpx2
     import openai
 
     http = openai.DefaultHttpxClient(trust_env=leaves_machine(base_url))
     key = api_key or NO_KEY
     with openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s, http_client=http) as client:
-        keep_to_ours(client)
+        drop_environment_headers(client)
         try:
             reply = client.get("/models", cast_to=httpx2.Response)
             return [model.id for model in ModelList.model_validate_json(reply.content).data]
         except openai.AuthenticationError:
             raise EngineError(f"{shown(base_url)} refused the key: set `api_key` (UNINER_API_KEY).") from None
         except openai.APIConnectionError:
-            raise EngineError(f"{shown(base_url)} cannot be reached: start the server, or mend `base_url`.") from None
+            raise EngineError(
+                f"{shown(base_url)} cannot be reached: start the server, or correct `base_url`."
+            ) from None
         except (openai.APIStatusError, ValidationError):
             raise EngineError(
-                f"{shown(base_url)} does not list its models at /models: set `model`, and check that `base_url` ends "
-                "as the server says (mostly in /v1)."
+                f"{shown(base_url)} does not list its models at /models: set `model`, and check that `base_url` has "
+                "the path of the API (mostly /v1)."
             ) from None
 
 

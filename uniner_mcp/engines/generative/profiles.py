@@ -1,6 +1,6 @@
-"""Model profiles: how a model wants to be asked, and what a user must know of it.
+"""Model profiles: the prompts of a model, its limits and its licence.
 
-The shipped ones stand in `profiles.toml` beside this file; a user's own is a TOML file with the same keys.
+The shipped profiles are in `profiles.toml` beside this file; a user can write a TOML file with the same keys.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ UNKNOWN_LICENCE = "unknown, see the model card"
 
 
 class Profile(Frozen):
-    """How a model is asked.
+    """How to ask a model.
 
-    `prompt` and `chat` name shipped prompts (`prompts/NAME.txt`); `template` and `messages` are the same in the
-    profile itself. A prompt is a string up to the answer, a chat has one turn a line (`user: …`); both hold `{text}`
-    and `{type}`, and `{dataset}` where `dataset` is given.
+    `prompt` and `chat` name shipped prompts (`prompts/NAME.txt`); `template` and `messages` contain the same in the
+    profile itself. A prompt is a string up to the answer, a chat has one turn per line (`user: …`). Both contain
+    `{text}` and `{type}`, and `{dataset}` if `dataset` is given.
     """
 
     name: str = Field(min_length=1)
@@ -50,37 +50,37 @@ class Profile(Frozen):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if self.prompt and self.template:
-            raise ValueError("give one of `prompt` and `template`")
+            raise ValueError("give only one of `prompt` and `template`")
         if self.chat and self.messages:
-            raise ValueError("give one of `chat` and `messages`")
+            raise ValueError("give only one of `chat` and `messages`")
         forms = [form for form in self._forms() if form is not None]
         if not forms:
             raise ValueError("give `prompt` or `template` (a string), or `chat` or `messages` (turns)")
         for form in forms:
             if any(value not in form for value in ("{text}", "{type}")):
-                raise ValueError("a prompt holds {text} and {type}")
+                raise ValueError("a prompt must contain {text} and {type}")
             if ("{dataset}" in form) != (self.dataset is not None):
-                raise ValueError("`dataset` and {dataset} in the prompt belong together")
+                raise ValueError("give both `dataset` and {dataset} in the prompt, or neither")
         self.conversation()
         return self
 
     def conversation(self) -> Conversation:
-        """The prompts of this profile, ready to be filled."""
+        """Return the prompts of this profile, ready to be filled in."""
         template, chat = self._forms()
         turns = read_messages(chat) if chat is not None else ()
         values = {"dataset": self.dataset} if self.dataset is not None else {}
         return Conversation(template, turns, self.special_tokens, values)
 
     def licence_of(self, model: str) -> str:
-        """The licence of a model. The profile only knows it for those that its patterns name, if it has any."""
+        """Return the licence of a model; it is unknown if the profile has patterns and none of them matches."""
         return self.licence if self.fits(model) or not self.models else UNKNOWN_LICENCE
 
     def fits(self, model: str) -> bool:
-        """Whether one of the patterns matches the model's name; case is ignored."""
+        """Return whether one of the patterns matches the model's name, ignoring case."""
         return any(fnmatchcase(model.casefold(), pattern) for pattern in self.models)
 
     def fingerprint(self) -> str:
-        """Changes with every word of the prompts, their versions, and how answers are decoded."""
+        """Return a hash of the prompts, their versions, and the parameters of decoding."""
         prompts = [load_prompt(name) for name in (self.prompt, self.chat) if name is not None]
         parts = [self.model_dump_json(exclude={"name", "description", "models", "licence", "accuracy_of"}), *prompts]
         return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
@@ -93,24 +93,24 @@ class Profile(Frozen):
 
 @cache
 def shipped_profiles() -> tuple[Profile, ...]:
-    """The profiles inside the package, in the order in which they are tried."""
+    """Return the profiles in the package, in the order in which they are tried."""
     text = files("uniner_mcp.engines.generative").joinpath("profiles.toml").read_text(encoding="utf-8")
     return tuple(Profile.model_validate(profile) for profile in tomllib.loads(text)["profiles"])
 
 
 def find_profile(model: str, chosen: str | None = None, *, served: bool = True) -> Profile:
-    """The profile that was chosen, by name or as the path of a TOML file, or else the first that fits the model.
+    """Return the chosen profile, given by name or as the path of a TOML file, or else the first that fits the model.
 
-    A model in the process has no server that applies a chat template (`served` False): it needs a string, and is taken
-    for one of UniNER's kin where no other profile fits. Raises SettingsError that says what is wrong.
+    If the model runs in this process (`served` False), no server applies a chat template: the profile must have a
+    string, and the profile `uniner` is used if no other one fits. Raises SettingsError.
     """
     if chosen is not None:
         shipped = next((profile for profile in shipped_profiles() if profile.name == chosen), None)
         profile = shipped or _read(Path(chosen).expanduser())
         if not (served or profile.prompt or profile.template):
             raise SettingsError(
-                f"The profile {profile.name} is a chat, which only a server can put into the model's own form: give "
-                "one with `prompt` or `template`."
+                f"The profile {profile.name} is a chat, and only a server can apply a chat template: choose a profile "
+                "with `prompt` or `template`."
             )
         return profile
     fitting = (profile for profile in shipped_profiles() if profile.fits(model))
@@ -124,14 +124,20 @@ def _read(path: Path) -> Profile:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         names = ", ".join(profile.name for profile in shipped_profiles())
-        raise SettingsError(f"`profile` is neither one of {names} nor a TOML file that can be read: {path}.") from None
+        raise SettingsError(
+            f"The profile {path} does not exist or cannot be read: choose one of {names}, or give the path of a TOML "
+            "file."
+        ) from None
     try:
         return Profile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The profile {path} is not valid TOML: {error}.") from None
     except FileNotFoundError:
-        raise SettingsError(f"The profile {path} names a prompt that does not exist: write it as `template`.") from None
+        raise SettingsError(
+            f"The profile {path} names a prompt that does not exist: write the prompt as `template`."
+        ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "as a whole"
-        raise SettingsError(f"The profile {path} is wrong ({key}): {first['msg']}.") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"The profile {path} is not valid ({key}): {said}.") from None

@@ -1,7 +1,7 @@
-"""Reading a model's answer, a list of strings, and how sure the model was of each (pure).
+"""Parsing a model's answer, a list of strings, and the confidence of each (pure).
 
-The strict form is a JSON list. What real models write beside it is read too: text around the list, single or curly
-quotes, bare words, a list that was cut off, `None`. What cannot be read raises Unreadable; nothing is guessed.
+The strict form is a JSON list. Other forms that models generate are parsed too: text around the list, single or curly
+quotes, unquoted words, a list that was cut off, `None`. Anything else raises Unreadable; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uniner_mcp.engines.base import Mention
 _NOTHING = re.compile(r"(?:none|null|n/a|no (?:mentions?|entit(?:y|ies)))?[.!]?", re.IGNORECASE)
 _TURN = "ASSISTANT:"
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-# A string ends at a quote that a comma, a bracket or the end follows: O'Brien may stand in single quotes.
+# A string ends at a quote before a comma, a bracket or the end: O'Brien may be in single quotes.
 _LOOSE_ITEM = re.compile(
     r"""
     "(?P<double>(?:[^"\\]|\\.)*)" | '(?P<single>(?:[^'\\]|\\.|'(?!\s*[,\]]|\s*$))*)' | “(?P<curly>[^”]*)”
@@ -30,12 +30,12 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Unreadable(ValueError):
-    """An answer in which there is no list of strings."""
+    """An answer without a list of strings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as the model wrote it, with the natural logarithm of its probability."""
+    """A generated token, with the natural logarithm of its probability."""
 
     text: bytes
     logprob: float
@@ -43,7 +43,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The mentions of an answer, without duplicates; `cut` tells that the list had no end."""
+    """The mentions of an answer, without duplicates; `cut` is true if the list has no end."""
 
     mentions: tuple[Mention, ...]
     cut: bool
@@ -51,7 +51,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A string, and the stretch of the answer that decided it: to the closing quote, included."""
+    """A string, and the part of the answer that determines it, including the closing quote."""
 
     text: str
     start: int
@@ -59,16 +59,16 @@ class _Said:
 
 
 def read_answer(written: str, tokens: Sequence[Token] | None = None) -> Reading:
-    """The mentions in what a model wrote.
+    """Return the mentions in the output of a model.
 
-    With `tokens`, the very tokens of `written`, a mention's confidence is the probability with which the model wrote
-    it: the product of the probabilities of the tokens from its first character to its closing quote. That is the
-    chance that sampling at this place gives this very string. Servers differ in whether tokens that a grammar forbids
-    have a share in these probabilities. Without tokens, or where they do not spell the answer, it is None.
+    With `tokens`, the tokens of `written`, the confidence of a mention is the product of the probabilities of the
+    tokens from its first character to its closing quote. That is the probability that sampling at this position yields
+    exactly this string. Servers differ in whether tokens that a grammar forbids have a share in these probabilities.
+    Without tokens, or if they do not spell the answer, the confidence is None.
 
     Raises Unreadable.
     """
-    # Some models repeat the turn's head; inside a list it is a mention like others.
+    # Some models repeat the beginning of the turn; inside a list it is a mention like any other.
     repeats = _TURN in written and not written.lstrip().startswith("[")
     start = written.rfind(_TURN) + len(_TURN) if repeats else 0
     opened = written.find("[", start)
@@ -90,7 +90,7 @@ def read_answer(written: str, tokens: Sequence[Token] | None = None) -> Reading:
 
 
 def _strict(written: str, opened: int) -> list[_Said] | None:
-    """The strings of a JSON list of strings that begins at `opened`, or None where there is no such list."""
+    """Return the strings of the JSON list of strings that begins at `opened`, or None if there is no such list."""
     try:
         value, end = json.JSONDecoder().raw_decode(written, opened)
     except ValueError:
@@ -103,7 +103,7 @@ def _strict(written: str, opened: int) -> list[_Said] | None:
 
 
 def _loose(written: str, opened: int) -> tuple[list[_Said], bool]:
-    """The items of anything that looks like a list, and whether its end is missing."""
+    """Return the items of anything that looks like a list, and whether its end is missing."""
     said: list[_Said] = []
     place, depth = opened, 0
     while place < len(written):
@@ -124,7 +124,7 @@ def _loose(written: str, opened: int) -> tuple[list[_Said], bool]:
 
 
 def _items(item: re.Match[str], written: str) -> Iterator[_Said]:
-    """The item as a string, unless it is the key of an object or stands for nothing."""
+    """Yield the item as a string, unless it is the key of an object or means that there are no mentions."""
     kind = item.lastgroup or ""
     text = item[kind]
     if written[item.end() :].lstrip().startswith(":") or (kind == "bare" and (_NOTHING.fullmatch(text) or ":" in text)):
@@ -141,14 +141,14 @@ def _unescaped(text: str) -> str:
 
 
 class _Certainty:
-    """How sure the model was of each stretch of its answer."""
+    """The confidence of each part of an answer."""
 
     def __init__(self, written: str, tokens: Sequence[Token] | None) -> None:
         self._written = written
         self._placed = _placed(written.encode(), tokens) if tokens else None
 
     def of(self, said: _Said) -> float | None:
-        """The probability of the tokens that the stretch overlaps."""
+        """Return the probability of the tokens that overlap the part."""
         if self._placed is None:
             return None
         start, end = (len(self._written[:place].encode()) for place in (said.start, said.end))
@@ -157,9 +157,10 @@ class _Certainty:
 
 
 def _placed(written: bytes, tokens: Sequence[Token]) -> list[tuple[int, int, float]] | None:
-    """Where each token stands in the answer, with its log-probability; None where they do not spell it.
+    """Return start and end of each token in the answer, with its log probability; None if they do not spell it.
 
-    vLLM's server decodes tokens one by one, which costs some their first space. What follows the answer is the stop.
+    vLLM's server decodes tokens one by one, so that some lose their first space. Tokens after the answer are the stop
+    string.
     """
     placed: list[tuple[int, int, float]] = []
     place = 0

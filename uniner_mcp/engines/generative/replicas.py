@@ -1,4 +1,4 @@
-"""Several servers of one model: in turn, and around those that are down."""
+"""Several servers of one model, used in turn; servers that are down are skipped."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""Seconds for which a server that is down is left alone: doubled each time, from the first to the longest."""
+"""Seconds for which a server that is down is skipped: doubled each time, from the first to the longest."""
 
 
 @dataclass(slots=True)
 class _Server:
     address: str
     pause: float = 0.0
-    """0 while it is well."""
+    """0 while it is available."""
     down_until: float = 0.0
 
 
 @dataclass(slots=True)
 class Route:
-    """The server that the questions of one passage go to: it has read the passage already."""
+    """The server for the questions about one passage: it has processed the passage already."""
 
     address: str
 
 
 class Replicas:
-    """Gives out addresses in turn. One that is down is tried with `check`, after a pause, before it is given out."""
+    """Returns addresses in turn. After its pause, one that is down is tested with `check` before it is returned."""
 
     def __init__(self, addresses: Sequence[str], check: Callable[[str], Awaitable[bool]]) -> None:
         self._servers = [_Server(address) for address in addresses]
@@ -35,7 +35,7 @@ class Replicas:
         self._check = check
 
     async def pick(self) -> str:
-        """The next address that is well, or if none is the one whose pause is over first."""
+        """Return the next available address, or if there is none, the one whose pause ends first."""
         turn = self._servers[self._next :] + self._servers[: self._next]
         self._next = (self._next + 1) % len(self._servers)
         for server in turn:
@@ -43,12 +43,12 @@ class Replicas:
                 return server.address
             if len(turn) > 1 and server.down_until <= time.monotonic():
                 if await self._check(server.address):
-                    return server.address  # Well only when it has answered: to list its models is not much.
+                    return server.address  # Not marked as well yet: that takes an answer, not only a list of models.
                 self.is_down(server.address)
         return min(turn, key=lambda server: server.down_until).address
 
     def is_down(self, address: str) -> None:
-        """It did not answer. Told again during its pause, it changes nothing."""
+        """Note that the server did not answer. Repeated calls during its pause have no effect."""
         server = self._of(address)
         now = time.monotonic()
         if now >= server.down_until:
@@ -56,16 +56,16 @@ class Replicas:
             server.down_until = now + server.pause
 
     def is_well(self, address: str) -> None:
-        """It answered."""
+        """Note that the server answered."""
         server = self._of(address)
         server.pause = server.down_until = 0.0
 
     def others_are_well(self, address: str) -> bool:
-        """Whether there is another one to go to."""
+        """Return whether another server is available."""
         return any(not server.pause for server in self._servers if server.address != address)
 
     def all_down(self) -> list[str]:
-        """All addresses, if there are several and none is well; else none."""
+        """Return all addresses if there are several and none is available, else an empty list."""
         down = [server.address for server in self._servers if server.pause]
         return down if len(down) == len(self._servers) > 1 else []
 

@@ -1,4 +1,4 @@
-"""vLLM in the process as the model of a generative engine. Nothing heavy is imported before the model is loaded."""
+"""vLLM in this process as the model of a generative engine. Heavy imports wait until the model is loaded."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from typing import Any
 from uuid import uuid4
 
 from uniner_mcp.engines.generative.conversation import Conversation, Prompt
-from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, unheard
+from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, ignore
 from uniner_mcp.engines.generative.reading import Token
 from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
 from uniner_mcp.installation import install_command
 
 ENVIRONMENT = {
-    # Standard output belongs to the protocol, or to what a command prints.
+    # Standard output is for the protocol, or for the output of a command.
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",
     "VLLM_LOGGING_LEVEL": "WARNING",
     "VLLM_NO_USAGE_STATS": "1",
-    # This process has threads and an event loop: a fork of it may hang.
+    # This process has threads and an event loop, so that a fork may hang.
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
 }
-"""What vLLM is told where the operator's environment says nothing."""
+"""Environment variables for vLLM, unless the operator has set them."""
 DEFAULTS: Mapping[str, object] = {
     "enable_prefix_caching": True,
     "disable_log_stats": True,
-    # vLLM's processes would outlive this one when it is killed. Named, not imported: it is for its workers alone.
+    # vLLM's processes would outlive this one if it is killed. Named, not imported: only its workers may import it.
     "worker_extension_cls": "uniner_mcp.engines.generative.vllm_lifeline.Lifeline",
 }
-"""Options that we set; the operator's go before them."""
-OWNER = "UNINER_VLLM_OWNER"
-"""Environment variable that tells vLLM's workers the id of this process."""
-CLOSED = "The vLLM engine was closed before it answered: open a new one."
+"""Default options; those of the operator override them."""
+OWNER = "_UNINER_VLLM_OWNER"
+"""Environment variable with the id of this process, for vLLM's workers. `UNINER_` is the prefix of settings."""
+CLOSED = "the vLLM engine was closed before it answered: open a new one"
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +47,7 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 class VllmModel:
     """A model that vLLM runs: `model` is a folder or a Hugging Face id, `options` are those of its `AsyncEngineArgs`.
 
-    It is loaded in a thread, with the first questions or by `warm_up`; a load that failed is not tried again. To be
-    used in one event loop.
+    The first questions or `warm_up` load it in a thread; a failed load is not retried. Use it in one event loop only.
     """
 
     def __init__(self, model: str, options: Mapping[str, object]) -> None:
@@ -56,22 +55,22 @@ class VllmModel:
         self._options = options
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vllm")
         self._loading: Future[None] | None = None
-        # vLLM is no dependency: its types are unknown here.
+        # vLLM is not a dependency, so its types are unknown here.
         self._engine: Any = None
         self._asking: set[asyncio.Task[Completion | EngineError]] = set()
         self._closed = False
 
     def warm_up(self) -> None:
-        """Begin to load. What goes wrong is told to whoever asks a question."""
+        """Start loading. Errors are raised when a question is asked."""
         if self._loading is None and not self._closed:
             self._loading = self._thread.submit(self._load)
 
     async def complete_all(
-        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = unheard
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
     ) -> list[Completion | EngineError]:
-        """One completion per wording. All are submitted at once: vLLM computes what they share only once.
+        """Return one completion per wording. All are submitted together, so that vLLM computes shared parts only once.
 
-        Raises EngineError where the model cannot be loaded or is closed, SettingsError where vLLM knows no such option.
+        Raises EngineError if the model cannot be loaded or is closed, SettingsError if vLLM does not have an option.
         """
         self.warm_up()
         if self._loading is not None:
@@ -93,44 +92,44 @@ class VllmModel:
         return [EngineUnavailable(CLOSED) if task.cancelled() else task.result() for task in tasks]
 
     async def _ask(self, engine: Any, prompt: Prompt, params: Any) -> Completion | EngineError:
-        """One question; cancelling it aborts it in the engine, too."""
+        """Ask one question; cancelling also aborts it in the engine."""
         try:
             tokenizer = engine.get_tokenizer()
             ids = tokenizer_prompt_ids(tokenizer, prompt)
             longest = engine.model_config.max_model_len
             if len(ids) >= longest:
                 return EngineError(
-                    f"A question of {len(ids)} tokens does not fit the {longest} of `max_model_len`: raise it in "
-                    "`vllm_options` if the model can read more, or send a shorter text."
+                    f"a question of {len(ids)} tokens does not fit into the {longest} of `max_model_len`: raise it in "
+                    "`vllm_options` if the model supports more, or send a shorter text"
                 )
             outputs = engine.generate({"type": "token", "prompt_token_ids": ids}, params, uuid4().hex)
-            # The only output is the last one; to the end, so that the generator is not left open.
+            # There is one output, the final one; iterate to the end, so that the generator is not left open.
             written = [output.outputs[0] async for output in outputs][-1]
             return Completion(written.text, _tokens(tokenizer, written))
         except EngineError as error:
             return error
         except Exception as error:
-            # vLLM's own messages may hold the prompt.
+            # vLLM's messages may contain the prompt.
             if engine.errored:
                 return EngineUnavailable(
-                    "The vLLM engine has stopped; its last messages on stderr say why: restart uniner-mcp, "
-                    "and run `uniner-mcp doctor` if it stops again."
+                    "the vLLM engine has stopped (see its last messages on stderr): restart uniner-mcp, and run "
+                    "`uniner-mcp doctor` if it stops again"
                 )
-            return EngineError(f"vLLM could not answer ({type(error).__name__}): run `uniner-mcp doctor`.")
+            return EngineError(f"vLLM could not answer ({type(error).__name__}): run `uniner-mcp doctor`")
 
     async def aclose(self) -> None:
-        """Stop the engine and its processes. What is asked fails; a load that runs is waited for."""
+        """Stop the engine and its processes. Unanswered questions fail; a load in progress is waited for."""
         self._closed = True
         for task in self._asking:
             task.cancel()
         loading, self._loading = self._loading, None
         if loading is not None:
-            # In the thread that loads, so after the load; vLLM blocks for seconds until its processes have ended.
+            # In the loading thread, thus after the load; vLLM blocks for seconds until its processes have ended.
             await asyncio.wrap_future(self._thread.submit(self._shut_down))
         self._thread.shutdown(wait=False)
 
     def _load(self) -> None:
-        """Runs in the thread, for a minute or so. Raises EngineError or SettingsError, which say what to do."""
+        """Load the model in the thread, for a minute or so. Raises EngineError or SettingsError."""
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         os.environ[OWNER] = str(os.getpid())
@@ -141,16 +140,16 @@ class VllmModel:
             raise EngineUnavailable(_why_not_imported(error)) from error
         if unknown := sorted(self._options.keys() - known):
             raise SettingsError(
-                f"vLLM {vllm.__version__} has no option `{unknown[0]}`: `vllm_options` are the arguments of its "
-                "AsyncEngineArgs, without `model`, which is a setting of its own."
+                f"vLLM {vllm.__version__} has no option `{unknown[0]}`: `vllm_options` accepts the arguments of its "
+                "AsyncEngineArgs except `model`, which is a separate setting"
             )
         try:
             arguments = vllm.AsyncEngineArgs(model=self._model, **{**DEFAULTS, **self._options})
-            # Not returned: errors that vLLM caught and keeps hold the frames of this thread, and what they hold.
+            # Not returned: errors that vLLM caught and keeps refer to the frames of this thread and their values.
             self._engine = vllm.AsyncLLMEngine.from_engine_args(arguments)
         except Exception as error:
-            # No question was asked yet: there is no text of a caller in it.
-            logger.exception("vLLM cannot load the model.")
+            # No question was asked yet, so the error cannot contain a caller's text.
+            logger.exception("vLLM cannot load the model")
             raise EngineUnavailable(_why_not_loaded(self._model, error)) from error
 
     def _shut_down(self) -> None:
@@ -161,26 +160,26 @@ class VllmModel:
 
 def _why_not_imported(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "vllm":
-        return f"vLLM is not installed: run {install_command('vllm')}."
+        return f"vLLM is not installed: run {install_command('vllm')}"
     return (
-        f"vLLM is installed, but cannot be imported ({type(error).__name__}): `python -c 'import vllm'` shows why; "
-        "run `uniner-mcp doctor`."
+        f"vLLM is installed but cannot be imported ({type(error).__name__}): run `python -c 'import vllm'` to see why, "
+        "and `uniner-mcp doctor`"
     )
 
 
 def _why_not_loaded(model: str, error: Exception) -> str:
     name = type(error).__name__
     if isinstance(error, OSError) or name == "HFValidationError" or "repository ID" in str(error):
-        return f"vLLM cannot read the model {model}: set `model` to a folder with a model, or to its Hugging Face id."
-    # What happens in the engine's own process arrives here as a RuntimeError without its cause.
+        return f"vLLM cannot read the model {model}: set `model` to a folder with a model, or to a Hugging Face id"
+    # Errors in the engine's own process arrive here as a RuntimeError without a cause.
     if isinstance(error, RuntimeError) or "memory" in str(error).lower():
         return (
-            f"The vLLM engine did not start ({name}); its last messages on stderr say why. If memory was short, lower "
-            "`gpu_memory_utilization` or `max_model_len`, or set `quantization`, in `vllm_options`."
+            f"the vLLM engine did not start ({name}): see its last messages on stderr; if it ran out of memory, lower "
+            "`gpu_memory_utilization` or `max_model_len`, or set `quantization`, in `vllm_options`"
         )
     if isinstance(error, ValueError):
-        return f"vLLM refuses the model {model} or one of `vllm_options` ({name}); its message on stderr says which."
-    return f"vLLM cannot load the model {model} ({name}): run `uniner-mcp doctor`."
+        return f"vLLM rejects the model {model} or one of `vllm_options` ({name}): see its message on stderr"
+    return f"vLLM cannot load the model {model} ({name}): run `uniner-mcp doctor`"
 
 
 def _sampling_params(sampling: Sampling) -> Any:
@@ -198,10 +197,10 @@ def _sampling_params(sampling: Sampling) -> Any:
 
 
 def tokenizer_prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
-    """The ids of a prompt, for a tokenizer of `transformers`: only special pieces become special tokens.
+    """Return the ids of a prompt for a tokenizer of `transformers`: only special pieces become special tokens.
 
-    Each plain piece is encoded by itself, as UniNER was trained (`preprocess2` in its train.py). Where the tokenizer
-    puts a token at the beginning by itself, so does this. Raises EngineError where the model has no such special token.
+    Each plain piece is encoded on its own, as in UniNER's training (`preprocess2` in its train.py). A token that the
+    tokenizer adds at the beginning is added here too. Raises EngineError if the model lacks a special token.
     """
     ids: list[int] = []
     for piece in prompt.pieces:
@@ -211,16 +210,16 @@ def tokenizer_prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
         token = tokenizer.convert_tokens_to_ids(piece.text)
         if token is None or (token == tokenizer.unk_token_id and piece.text != tokenizer.unk_token):
             raise EngineError(
-                f"The model has no token `{piece.text}`, which its profile asks for: set `profile` to one for it."
+                f"the model has no token `{piece.text}`, which its profile requires: choose another `profile`"
             )
         ids.append(token)
     beginning = tokenizer.bos_token_id
-    by_itself = tokenizer("")["input_ids"][:1] == [beginning] and ids[:1] != [beginning]
-    return [beginning, *ids] if by_itself else ids
+    added = tokenizer("")["input_ids"][:1] == [beginning] and ids[:1] != [beginning]
+    return [beginning, *ids] if added else ids
 
 
 def _tokens(tokenizer: Any, written: Any) -> tuple[Token, ...] | None:
-    """The tokens of an output without the special ones, or None where they do not spell its text."""
+    """Return the tokens of an output without the special ones, or None if they do not spell its text."""
     special = set(tokenizer.all_special_ids)
     steps = [
         (token, chosen[token].logprob)
@@ -234,10 +233,11 @@ def _tokens(tokenizer: Any, written: Any) -> tuple[Token, ...] | None:
 
 
 def spell(vocables: Sequence[str], text: str) -> list[bytes] | None:
-    """The bytes of tokens as they stand in a vocabulary, which together begin with `text`; None where they do not.
+    """Return the bytes of tokens given as vocabulary entries; None if together they do not begin with `text`.
 
-    There are two ways to write them: SentencePiece's, `▁` for a space and `<0x0A>` for a byte that is no character of
-    its own, and that of byte-level BPE, which has a letter for each byte. The one that spells the text is right.
+    Vocabularies use one of two notations: that of SentencePiece, with `▁` for a space and `<0x0A>` for a byte that is
+    not a character on its own, or that of byte-level BPE, with a letter for each byte. The one that spells the text is
+    used.
     """
     for style in (_sentencepiece, _byte_level):
         spelt = [style(vocable) for vocable in vocables]
@@ -256,7 +256,7 @@ def _byte_level(vocable: str) -> bytes:
 
 
 def _byte_letters() -> dict[str, bytes]:
-    """GPT-2's letters for bytes: printable Latin-1 stands for itself, the rest are the letters from 256 on."""
+    """Return GPT-2's letters for bytes: printable Latin-1 for itself, code points from 256 on for the rest."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     rest = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): bytes([byte]) for byte in printable} | {

@@ -1,8 +1,8 @@
-"""Ends vLLM's processes when the process that opened the engine ends, however it ends.
+"""Ends vLLM's processes when the process that opened the engine ends, for whatever reason.
 
-vLLM leaves them running, with the GPU's memory, when their owner is killed; clients of a local MCP server kill it if it
-does not end at once. vLLM imports this module into its workers (option `worker_extension_cls`), and nobody else may: to
-import it is to be bound. A worker that ends takes the rest of its engine with it.
+If their owner is killed, vLLM leaves them running and holding GPU memory; clients of a local MCP server kill it if it
+does not end immediately. vLLM imports this module into its workers (option `worker_extension_cls`). Do not import it
+anywhere else: importing it starts the watching thread. When a worker ends, the rest of its engine ends too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from uniner_mcp.engines.generative.vllm import OWNER
 
 
 class Lifeline:
-    """What vLLM mixes into its worker class. It adds nothing."""
+    """Mixin for vLLM's worker class. It adds nothing."""
 
 
 def end_with(owner: int) -> None:
     """Wait for the end of the process `owner`, then end this one."""
     if sys.platform == "linux":
         with suppress(ProcessLookupError):
-            # Also readable when it has ended and nobody has asked for its status, where a signal would still arrive.
+            # Unlike a probing signal, this also notices a process that has ended but was not waited for.
             select.select([os.pidfd_open(owner)], [], [])
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""`nano`: the embedded span student as an engine. Nothing heavy is imported before the model is loaded."""
+"""`nano`: the embedded span student as an engine. Heavy imports wait until the model is loaded."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from uniner_mcp.engines.nano.runtime import NanoRuntime
 
 WARM_UP_AFTER = 0.5
-"""Seconds after opening when loading begins by itself: a server has answered its client's first message by then."""
+"""Seconds from opening to the start of loading: by then, a server has answered its client's first message."""
 BUDGET = 320
-"""Units of a passage: some 160 English words, safely within the encoder's 512 word pieces."""
+"""Units of a passage: about 160 English words, safely within the encoder's 512 word pieces."""
 
 
 class NanoEngine:
-    """Answers on the CPU, in the process, offline.
+    """Answers on the CPU, in this process, offline.
 
-    The model is loaded in the background: with the first question, which waits for it, or soon after the engine was
-    made in a running event loop. Work runs in worker threads, so that the loop stays free; a cancelled call drops its
-    place, at most one passage runs on.
+    The model is loaded in the background: with the first question, which waits for it, or shortly after the engine was
+    created in a running event loop. Worker threads do the work, so that the event loop stays free. A cancelled call
+    leaves the queue; at most one passage is still computed to its end.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -40,7 +40,7 @@ class NanoEngine:
         self._pool = ThreadPoolExecutor(max(1, cores // self._threads), thread_name_prefix="nano")
         self._runtime: Future[NanoRuntime] | None = None
         self._warm_up: asyncio.TimerHandle | None = None
-        with suppress(RuntimeError):  # No event loop runs: the first question will load the model.
+        with suppress(RuntimeError):  # No event loop is running: the first question loads the model.
             self._warm_up = asyncio.get_running_loop().call_later(WARM_UP_AFTER, self._loading)
         model, fingerprint = self._manifest.model, self._manifest.fingerprint
         self._provenance = Provenance("nano", model, fingerprint)
@@ -54,24 +54,24 @@ class NanoEngine:
     def _load(self) -> NanoRuntime:
         from uniner_mcp.engines.nano.runtime import NanoRuntime
 
-        # The fingerprint speaks for these very files, and cached answers go by it.
+        # The fingerprint, and thus every cached answer, belongs to exactly these files.
         if damaged := damaged_files(self._folder, self._manifest):
             raise EngineUnavailable(
-                f"Files of the nano model are missing or changed ({', '.join(damaged)}): run `uniner-mcp doctor`."
+                f"files of the nano model are missing or changed ({', '.join(damaged)}): run `uniner-mcp doctor`"
             )
         try:
             return NanoRuntime(self._folder, self._manifest, self._threads)
         except Exception as error:
             raise EngineUnavailable(
-                f"The nano model in {self._folder} cannot be loaded ({type(error).__name__}): run `uniner-mcp doctor`."
+                f"the nano model in {self._folder} cannot be loaded ({type(error).__name__}): run `uniner-mcp doctor`"
             ) from error
 
     def info(self) -> EngineInfo:
-        """Known before the model is loaded."""
+        """Describe the engine; the model need not be loaded."""
         return self._info
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """Encode the passage once and score it against each type."""
+        """Encode the passage once, score it against each type, and return one answer per type."""
         wordings = [f"{kind.name}: {kind.definition}" if kind.definition else kind.name for kind in types]
         runtime = await asyncio.shield(asyncio.wrap_future(self._loading()))
         found = await asyncio.get_running_loop().run_in_executor(self._pool, runtime.read, passage.text, wordings)
@@ -85,7 +85,7 @@ class NanoEngine:
         ]
 
     async def aclose(self) -> None:
-        """Let the running passage finish and free the threads."""
+        """Let the running passage finish, and release the threads."""
         if self._warm_up is not None:
             self._warm_up.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What a folder of student weights says of itself (`nano.json`): read before anything heavy is loaded."""
+"""The description of a folder of student weights (`nano.json`), which is read before the weights."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from uniner_mcp.errors import EngineError, EngineUnavailable
 from uniner_mcp.schema import Accuracy
 
 SHIPPED = Path(__file__).with_name("model")
-"""The weights inside the package."""
+"""The weights in the package."""
 FILES = ("table.npy", "table_scale.npy", "text.onnx", "types.onnx", "tokenizer.json")
-"""What a folder of weights holds, beside `nano.json`, `scores.json` and the model card."""
+"""Files in a folder of weights, besides `nano.json`, `scores.json` and the model card."""
 
 
 class Manifest(BaseModel):
@@ -33,7 +33,7 @@ class Manifest(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Changes with every byte of weights and with every constant of the scores."""
+        """A hash of the weights and of the constants of the scores."""
         parts = [
             self.model,
             repr(self.threshold),
@@ -54,19 +54,19 @@ class Scores(BaseModel):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read `nano.json`; EngineError where it is missing or broken."""
+    """Read `nano.json`. Raises EngineError if it is missing or not valid."""
     try:
         return Manifest.model_validate_json((folder / "nano.json").read_bytes())
     except OSError:
         raise EngineUnavailable(
-            f"No nano.json in {folder}: reinstall uniner-mcp, or point `nano_path` to a model."
+            f"There is no nano.json in {folder}: reinstall uniner-mcp, or set `nano_path` to a folder with a model."
         ) from None
     except ValidationError:
         raise EngineUnavailable(f"{folder / 'nano.json'} is not a nano manifest: reinstall uniner-mcp.") from None
 
 
 def read_scores(folder: Path) -> Scores | None:
-    """Read `scores.json`, None where nothing was measured; EngineError where it is broken."""
+    """Read `scores.json`, or return None if it does not exist. Raises EngineError if it is not valid."""
     path = folder / "scores.json"
     try:
         return Scores.model_validate_json(path.read_bytes()) if path.exists() else None
@@ -75,13 +75,13 @@ def read_scores(folder: Path) -> Scores | None:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
-    """Names of files that are missing or do not have the hash of the manifest."""
+    """Return the names of files that are missing or do not have the hash in the manifest."""
     return [
         name for name in FILES if not (folder / name).is_file() or file_hash(folder / name) != manifest.sha256.get(name)
     ]

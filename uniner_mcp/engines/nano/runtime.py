@@ -1,4 +1,4 @@
-"""The span student at work: ONNX sessions, the shared embedding table, and the vectors of types already asked."""
+"""Inference with the span student: ONNX sessions, the shared embedding table, and cached vectors of types."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from uniner_mcp.engines.nano.manifest import Manifest
+from uniner_mcp.engines.nano.onnx import import_onnxruntime
 from uniner_mcp.engines.nano.spans import calibrated, read_spans
 from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
 
 MAX_PIECES = 512
-"""Positions the encoder knows, [CLS] and [SEP] included."""
+"""Positions of the encoder, including [CLS] and [SEP]."""
 KEPT_TYPES = 4096
-"""Types whose vectors are kept (4.6 kB each)."""
+"""Number of types whose vectors are cached (4.6 kB each)."""
 
 Floats = NDArray[np.float32]
+
+_onnxruntime = import_onnxruntime()
 
 
 class NanoRuntime:
@@ -37,7 +39,7 @@ class NanoRuntime:
         self.type_vector = lru_cache(KEPT_TYPES)(self._type_vector)
 
     def read(self, text: str, wordings: list[str]) -> list[list[tuple[int, int, float]]]:
-        """Spans `(start, end, confidence)` of each wording in `text`, in characters. The text is encoded once."""
+        """Return spans `(start, end, confidence)` for each wording, in characters. Encodes `text` once."""
         words, scores = self.scores(text, wordings)
         slope, shift = self._manifest.calibration
         found: list[list[tuple[int, int, float]]] = []
@@ -49,7 +51,7 @@ class NanoRuntime:
         return found
 
     def scores(self, text: str, wordings: list[str]) -> tuple[list[tuple[int, int]], Floats]:
-        """The characters of each word, and probabilities of start, end and inside (wordings, words, 3)."""
+        """Return the characters of each word, and the probabilities of start, end and inside (wordings, words, 3)."""
         pieces = split_words(self._tokenizer, text)
         if not pieces.first or not wordings:
             return pieces.spans, np.zeros((len(wordings), len(pieces.first), 3), dtype=np.float32)
@@ -63,7 +65,7 @@ class NanoRuntime:
         return (self._table[chosen] * self._table_scale[chosen, None])[None].astype(np.float32)
 
     def _word_vectors(self, pieces: Pieces) -> Floats:
-        """Unit vectors (words, 3, 384). A passage beyond the encoder's positions is read in several stretches."""
+        """Return unit vectors (words, 3, 384). A passage too long for the encoder is encoded in several parts."""
         cls, sep, inner = pieces.ids[0], pieces.ids[-1], MAX_PIECES - 2
         bounds = [*pieces.first, len(pieces.ids) - 1]
         parts: list[Floats] = []
@@ -77,14 +79,14 @@ class NanoRuntime:
             begin = end
         vectors = np.concatenate(parts)
         offsets = np.asarray(pieces.first) - pieces.first[0]
-        # The mean of a word's pieces and their sum point the same way, and only the direction counts.
+        # The mean of a word's pieces and their sum have the same direction, and only the direction counts.
         words: Floats = np.add.reduceat(vectors, offsets, axis=0)
         return words / np.linalg.norm(words, axis=-1, keepdims=True).clip(min=1e-12)
 
     def _type_vector(self, wording: str) -> Floats:
-        """Unit vectors (3, 384) of one type. Each is computed alone, so that it does not depend on its company."""
+        """Return unit vectors (3, 384) of one type. Types are encoded one by one, so that none affects another."""
         ids = self._tokenizer.encode(wording).ids
-        # Longer than any request may be, but in a script of which every letter is several pieces.
+        # Only reached in scripts in which every letter is several pieces: requests limit the length of types.
         ids = ids if len(ids) <= MAX_PIECES else [*ids[: MAX_PIECES - 1], ids[-1]]
         outputs = self._types.run(None, {"pieces": self._embed(ids)})
         return outputs[0]
@@ -97,11 +99,10 @@ class _Session(Protocol):
 
 
 def _session(path: Path, threads: int) -> _Session:
-    ort: Any = onnxruntime
-    options = ort.SessionOptions()
+    options = _onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # A waiting session must not burn a core, and memory should go back after a long passage.
+    # A waiting session must not occupy a core, and memory should be freed after a long passage.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return _onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

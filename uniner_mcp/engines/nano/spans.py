@@ -1,4 +1,4 @@
-"""Reading mentions off the scores of words (pure)."""
+"""Decoding mentions from the scores of words (pure)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_WORDS = 30
-"""Longest mention in words: bounds the search, and no set has longer mentions worth finding."""
+"""Maximum length of a mention in words: limits the search; no data set has longer mentions worth finding."""
 
 Span = tuple[int, int, float]
 """First word, last word (inclusive), confidence."""
 
 
 def read_spans(scores: NDArray[np.float32], threshold: float) -> list[Span]:
-    """The best non-overlapping spans for one type, in reading order.
+    """Return the best non-overlapping spans for one type, in reading order.
 
-    scores: (words, 3) probabilities of start, end, inside. A span is a candidate where its start, its end and every
-    word inside reach `threshold`; its confidence is the mean of the three scores, the inside one being the
-    mean over its words. Of overlapping candidates the most confident stays, of equals the longer.
+    scores: (words, 3) probabilities of start, end, inside. A span is a candidate if its start, its end and every word
+    inside reach `threshold`; its confidence is the mean of the three scores, where the inside score is the mean over
+    its words. Of overlapping candidates, the most confident one is kept, or the longer one if they are equal.
     """
     inside = scores[:, 2]
     total = np.concatenate([[0.0], np.cumsum(inside)])
@@ -43,6 +43,6 @@ def read_spans(scores: NDArray[np.float32], threshold: float) -> list[Span]:
 
 
 def calibrated(score: float, slope: float, shift: float) -> float:
-    """The share of mentions with this score that are right, as fitted on development passages (Platt scaling)."""
+    """Return the share of mentions with this score that are correct, fitted on development passages (Platt scaling)."""
     inner = min(max(score, 1e-6), 1 - 1e-6)
     return 1 / (1 + exp(-(slope * log(inner / (1 - inner)) + shift)))

@@ -1,4 +1,4 @@
-"""Words of a passage: what the student scores, with the characters they stand for."""
+"""The words of a passage, which the student scores, and their characters in the passage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 
 class Shape(IntEnum):
-    """How a word is written: the word pieces are lower-cased, so the model is told the case beside them."""
+    """The case of a word. Word pieces are lowercased, so the model receives the case as a separate input."""
 
     OTHER = 0
     LOWER = 1
@@ -20,7 +20,7 @@ class Shape(IntEnum):
 
 
 def shape_of(word: str) -> Shape:
-    """The letter shape of a word."""
+    """Return the letter shape of a word."""
     if word.islower():
         return Shape.LOWER
     if word.isupper():
@@ -32,10 +32,10 @@ def shape_of(word: str) -> Shape:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A passage as the text encoder reads it.
+    """The input of the text encoder for a passage.
 
-    `ids` and `shapes` have one number per word piece, [CLS] and [SEP] included. `first[i]` is the index of the first
-    piece of word `i` and `spans[i]` its characters in the passage.
+    `ids` and `shapes` have one number per word piece, including [CLS] and [SEP]. `first[i]` is the index of the first
+    piece of word `i`, `spans[i]` are its characters in the passage.
     """
 
     ids: list[int]
@@ -45,17 +45,17 @@ class Pieces:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """A word-piece tokenizer without padding or truncation: nothing of a passage is cut off unseen."""
+    """Load a word-piece tokenizer without padding or truncation, so that no part of a passage is cut off silently."""
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    # "[SEP]" in a text is five characters, no separator.
+    # "[SEP]" in a text is five characters, not a separator.
     tokenizer.encode_special_tokens = True
     return tokenizer
 
 
 def split_words(tokenizer: Tokenizer, text: str) -> Pieces:
-    """Cut a passage into word pieces and words (runs of letters and digits; every other character is a word)."""
+    """Split a passage into word pieces and words (runs of letters and digits; any other character is a word)."""
     encoding = tokenizer.encode(text)
     shapes = [int(Shape.OTHER)] * len(encoding.ids)
     first: list[int] = []

@@ -1,6 +1,6 @@
-"""Many passages for the teacher at once, through the Batch API: half the price, within a day.
+"""Many passages for the teacher in one batch, through the Batch API: at half the price, within a day.
 
-Source: https://platform.openai.com/docs/guides/batch (a file of at most 50,000 requests, one JSON object a line).
+Source: https://platform.openai.com/docs/guides/batch (a file of at most 50,000 requests, one JSON object per line).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from openai.types import Batch
 
 MOST = 50_000
-"""Requests of one batch."""
+"""Maximum number of requests in a batch."""
 DISCOUNT = 0.5
-"""Share of the price that a batch costs."""
+"""Price of a batch, as a share of the regular price."""
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
 class _State(BaseModel):
-    """What is written down of a batch that was submitted."""
+    """The record of a submitted batch."""
 
     id: str
     requests: str
@@ -56,16 +56,18 @@ class _Line(BaseModel):
 
 
 class ChatBatch:
-    """Sends many chat requests to the teacher of `policy` at once.
+    """Sends many chat requests to the teacher of `policy` in one batch.
 
-    `folder` keeps what was submitted: the same call, made again after a crash, waits for that batch and pays nothing
-    twice. Consent is the operator's: a policy that asks the person at the client is refused.
+    `folder` stores the record of the submitted batch: if the same call is repeated after a crash, it waits for that
+    batch and does not pay twice. The operator must have consented: a policy that asks the user is rejected.
     """
 
     def __init__(self, policy: Policy, ledger: Ledger, folder: Path) -> None:
-        """Raises SettingsError where the policy sends nothing, or its key is not set."""
+        """Raises SettingsError if the policy sends nothing without asking the user, or if its key is not set."""
         if policy.consent != "operator" or policy.teacher is None:
-            raise SettingsError(f'The policy {policy.name} sends nothing by itself: set consent to "operator".')
+            raise SettingsError(
+                f'The policy {policy.name} does not allow sending without asking the user: set consent = "operator".'
+            )
         self._policy = policy
         self._ledger = ledger
         self._folder = folder
@@ -73,30 +75,30 @@ class ChatBatch:
         self._chat = Chat(policy, self._client)
 
     def body(self, messages: list[dict[str, str]], response_format: dict[str, object] | None) -> dict[str, object]:
-        """A request of the batch."""
+        """Return the body of one request of a batch."""
         return self._chat.body(messages, response_format)
 
     async def replies(
         self, bodies: Mapping[str, dict[str, object]], questions: int, *, poll_s: float = 30
     ) -> dict[str, Reply | EngineError]:
-        """The reply to each request, or why there is none; looks every `poll_s` seconds whether the batch is done.
+        """Return the reply to each request, or the reason why there is none. Polls the batch every `poll_s` seconds.
 
-        questions: how many they are, for the budget. Raises EngineError where the batch could not be run, NotSent where
-        it does not fit the budget of the day.
+        questions: number of questions, for the budget. Raises EngineError if the batch cannot be run, NotSent if it
+        exceeds the budget of the day.
         """
         if len(bodies) > MOST:
-            raise EngineError(f"{len(bodies)} requests do not fit a batch of {MOST}: split them.")
+            raise EngineError(f"{len(bodies)} requests do not fit into a batch of {MOST}: split them.")
         state = await self._submitted(bodies, questions)
         found = await self._collected(state, await self._waited(state, poll_s))
         missing = EngineUnavailable(f"the batch at {self._policy.who()} ended without an answer to this passage")
         return {number: found.get(number, missing) for number in bodies}
 
     async def aclose(self) -> None:
-        """Close the connections; a batch that was submitted goes on."""
+        """Close the connections; a submitted batch continues."""
         await self._client.close()
 
     async def _submitted(self, bodies: Mapping[str, dict[str, object]], questions: int) -> _State:
-        """What was submitted before, or else is now."""
+        """Return the batch that was submitted before, or submit one."""
         common = {"method": "POST", "url": "/v1/chat/completions"}
         requests = ({"custom_id": number, **common, "body": body} for number, body in bodies.items())
         lines = b"".join(orjson.dumps(request) + b"\n" for request in requests)
@@ -105,14 +107,18 @@ class ChatBatch:
         if path.exists():
             state = _State.model_validate_json(path.read_bytes())
             if state.requests != digest:
-                raise EngineError(f"{self._folder} holds a batch of other questions: choose another folder.")
+                raise EngineError(f"{self._folder} contains a batch of other questions: choose another folder.")
             return state
         whole = sum((self._policy.worst_case(0, body) for body in bodies.values()), Cost())
         reserved = self._policy.cost(questions, whole.input_tokens, whole.output_tokens, DISCOUNT)
         day, against = await self._ledger.reserve(reserved, self._policy.budget.day)
         if against is not None:
             name = self._policy.name
-            raise NotSent("budget", f"the budget of the day ({against}) of the policy {name} does not allow the batch")
+            raise NotSent(
+                "budget",
+                f"The batch would exceed the budget of the day ({against}) in the policy {name}: raise `budget.day`, "
+                "or wait until tomorrow (UTC).",
+            )
         try:
             async with self._explained():
                 file = await self._client.files.create(file=("requests.jsonl", lines), purpose="batch")
@@ -123,7 +129,7 @@ class ChatBatch:
             await self._ledger.settle(day, reserved, Cost())
             raise
         amounts = (reserved.questions, reserved.input_tokens, reserved.output_tokens, reserved.usd)
-        return self._kept(_State(id=batch.id, requests=digest, day=day, reserved=amounts))
+        return self._saved(_State(id=batch.id, requests=digest, day=day, reserved=amounts))
 
     async def _waited(self, state: _State, poll_s: float) -> Batch:
         while True:
@@ -134,11 +140,11 @@ class ChatBatch:
             await asyncio.sleep(poll_s)
 
     async def _collected(self, state: _State, batch: Batch) -> dict[str, Reply | EngineError]:
-        """The replies by the number of their request; what was spent is settled once."""
+        """Return the replies by the number of their request; the cost is settled only once."""
         if batch.output_file_id is None:
             raise EngineUnavailable(
-                f"the batch at {self._policy.who()} {batch.status}: its page there says why; delete {self._folder} to "
-                "submit it anew"
+                f"The batch at {self._policy.who()} has no results (status: {batch.status}): see its page there, and "
+                f"delete {self._folder} to submit it again."
             )
         async with self._explained():
             content = (await self._client.files.content(batch.output_file_id)).content
@@ -151,7 +157,7 @@ class ChatBatch:
                 spent += self._policy.cost(0, reply.usage.prompt_tokens, reply.usage.completion_tokens, DISCOUNT)
         if not state.settled:
             await self._ledger.settle(state.day, Cost(*state.reserved), spent)
-            self._kept(state.model_copy(update={"settled": True}))
+            self._saved(state.model_copy(update={"settled": True}))
         return replies
 
     def _read(self, line: bytes) -> tuple[str, Reply | EngineError]:
@@ -162,29 +168,29 @@ class ChatBatch:
                 return read.custom_id, EngineError(f"{who} could not answer this passage of the batch")
             return read.custom_id, read_reply(orjson.dumps(read.response.body), who)
         except ValidationError:
-            raise EngineError(f"the batch at {who} gave results that are not in its form") from None
+            raise EngineError(f"The batch at {who} returned results in an unknown format.") from None
 
-    def _kept(self, state: _State) -> _State:
+    def _saved(self, state: _State) -> _State:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "batch.json").write_bytes(state.model_dump_json().encode())
         return state
 
     @asynccontextmanager
     async def _explained(self) -> AsyncGenerator[None]:
-        """Failures of the server as EngineUnavailable; its own words are not repeated."""
+        """Raise failures of the server as EngineUnavailable, without its messages."""
         import openai
 
         try:
             yield
         except openai.OpenAIError as error:
-            said = f"the batch at {self._policy.who()} could not be run ({type(error).__name__}): run it again"
+            said = f"The batch at {self._policy.who()} could not be run ({type(error).__name__}): run it again."
             raise EngineUnavailable(said) from None
 
 
 async def answer_in_batch(
     batch: ChatBatch, policy: Policy, asked: Sequence[tuple[Passage, Sequence[EntityType]]], *, poll_s: float = 30
 ) -> list[list[Answer]]:
-    """The answers to all questions of many passages, in their order. Raises as `ChatBatch.replies`."""
+    """Return the answers to all questions about many passages, in order. Raises the errors of `ChatBatch.replies`."""
     info, most = teacher_info(policy), policy.send.max_chars
     questions = [Questions(policy, info, passage.text, types) for passage, types in asked]
     sent = {str(n): questions[n] for n, (passage, _) in enumerate(asked) if len(passage.text) <= most}

@@ -1,4 +1,4 @@
-"""One request to the teacher's server, and what its failures mean; its own words, which may hold text, stay there."""
+"""One request to the teacher's server, and its failures. Its messages may contain text and are not repeated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import openai
 
 _REPLACED = {"max_completion_tokens": "max_tokens"}
-"""Fields that older servers know under another name."""
+"""Fields that have another name on older servers."""
 _NEEDED = frozenset({"model", "messages"})
 
 
@@ -43,7 +43,7 @@ class _Reply(BaseModel):
 
 
 class Reply(BaseModel):
-    """What the teacher wrote; `refused` and `cut` tell why there is nothing, or only a part."""
+    """The output of the teacher. `refused` is the reason if it is missing; `cut` means that it is incomplete."""
 
     content: str | None
     refused: str | None
@@ -52,7 +52,7 @@ class Reply(BaseModel):
 
 
 def read_reply(content: bytes, who: str) -> Reply:
-    """What a chat completion says. Raises ValidationError where it is none."""
+    """Parse a chat completion. Raises ValidationError if it is not valid."""
     reply = _Reply.model_validate_json(content)
     choice = reply.choices[0]
     refused = None
@@ -65,7 +65,7 @@ def read_reply(content: bytes, who: str) -> Reply:
 
 
 class Unbilled(Exception):
-    """A failure that costs nothing; `error` says what it was."""
+    """A failure that costs nothing; `error` is the failure itself."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -76,7 +76,7 @@ class Chat:
     """Sends requests to the server of a policy's teacher. Nothing is sent before the first one."""
 
     def __init__(self, policy: Policy, client: openai.AsyncOpenAI) -> None:
-        """`client` makes no retries and has no time-outs of its own; it is closed together with this one."""
+        """`client` has no retries and timeouts of its own; it is closed together with this object."""
         assert policy.teacher is not None
         self._policy = policy
         self._teacher = policy.teacher
@@ -84,7 +84,7 @@ class Chat:
         self._refused: set[str] = set()
 
     def body(self, messages: list[dict[str, str]], response_format: dict[str, object] | None) -> dict[str, object]:
-        """The request, without the fields that the server was seen to refuse."""
+        """Return the request, without the fields that the server has refused."""
         fields: dict[str, object] = {
             "model": self._teacher.model,
             "messages": messages,
@@ -98,7 +98,10 @@ class Chat:
         return {name: value for name, value in fields.items() if name not in self._refused}
 
     async def post(self, body: dict[str, object], seconds: float) -> Reply:
-        """The reply. Raises TryAgain or EngineError; in Unbilled where the server certainly did no work."""
+        """Send a request and return the reply.
+
+        Raises TryAgain or EngineError, wrapped in Unbilled if the server certainly did no work.
+        """
         import httpx2
         import openai
 
@@ -112,11 +115,11 @@ class Chat:
         except TimeoutError:
             raise TryAgain(address, "did not answer in time", "raise `timeout_s` of the teacher", late=True) from None
         except openai.APIConnectionError as error:
-            again = TryAgain(address, "cannot be reached, or broke off", "check `base_url` of the teacher")
+            again = TryAgain(address, "cannot be reached or dropped the connection", "check `base_url` of the teacher")
             refused = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             raise (Unbilled(again) if refused else again) from None
         except ValidationError:
-            raise TryAgain(address, "sent a reply that is no completion in JSON", "check its `base_url`") from None
+            raise TryAgain(address, "sent a reply that is not a JSON completion", "check its `base_url`") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -127,7 +130,7 @@ class Chat:
         who = policy.who()
         if status in (400, 422):
             if error.param is not None and self._leave_out(error.param, body):
-                return TryAgain(address, "does not take a field of the request", "see its log", after=0.0)
+                return TryAgain(address, "does not accept a field of the request", "see its log", after=0.0)
             if code == "content_filter":
                 return AnswerRefused(f"the content filter of {who} refused the text")
             if code == "context_length_exceeded":
@@ -137,9 +140,9 @@ class Chat:
             variable = self._teacher.key_variable or "`key_variable`"
             return EngineError(f"{who} refused the key ({status}): set {variable} to a valid one")
         if status in (404, 405):
-            return EngineError(f"{who} is not there ({status}): check `model`, and that `base_url` ends in /v1")
+            return EngineError(f"{who} was not found ({status}): check `model`, and that `base_url` ends in /v1")
         if code == "insufficient_quota":
-            return EngineUnavailable(f"the account at {who} has no credit left ({status}): add some")
+            return EngineUnavailable(f"the account at {who} has no credit left ({status}): add credit")
         if status in AGAIN:
             after = seconds_to_wait(error.response.headers.get("retry-after"))
             asks = f" and asks to wait {after:.0f} s" if after else ""
@@ -147,7 +150,7 @@ class Chat:
         return EngineError(f"{who} answered {status}")
 
     def _leave_out(self, param: str, body: Mapping[str, object]) -> bool:
-        """Remember a field of the request that the server does not know; False where it can do nothing without it."""
+        """From now on, omit a field that the server does not accept. Return False if the request needs it."""
         name = param.partition(".")[0]
         dispensable = {"response_format", "max_completion_tokens", *self._teacher.options} - _NEEDED
         if name not in dispensable or name not in body:

@@ -1,4 +1,4 @@
-"""The teacher as an engine: one paid call for all questions of a passage, within the budget of its policy."""
+"""The teacher as an engine: one paid request for all questions about a passage, within the budget of its policy."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from uniner_mcp.schema import EntityType
 
 
 class Teacher:
-    """Asks the teacher of a policy. What is to be redacted is taken out first, and put back into the mentions."""
+    """Asks the teacher of a policy. Values to redact are removed first, and put back into the mentions."""
 
     def __init__(self, policy: Policy, ledger: Ledger) -> None:
-        """Speak to the teacher of `policy`, which has one. Raises SettingsError where its key is not set."""
+        """Use the teacher of `policy`, which must have one. Raises SettingsError if its key is not set."""
         self._policy = policy
         self._ledger = ledger
         self._chat = PaidChat(policy, ledger)
         self._info = teacher_info(policy)
 
     def info(self) -> EngineInfo:
-        """Known before anything is sent."""
+        """Describe the teacher; nothing is sent."""
         return self._info
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """One answer per type, in the order of `types`; those beyond the budget fail with NotSent."""
+        """Return one answer per type, in the order of `types`; those beyond the budget fail with NotSent."""
         call = call or Call()
         most = await self._affordable(len(types), call.account)
         asked, beyond = (
             Questions(self._policy, self._info, passage.text, some) for some in (types[:most], types[most:])
         )
         answers = await self._ask(asked, call) if asked.types else []
-        spent = NotSent("budget", f"the budget of questions of the policy {self._policy.name} is spent")
+        spent = NotSent("budget", f"the question budget of the policy {self._policy.name} is spent")
         return [*answers, *beyond.failed(spent)]
 
     async def aclose(self) -> None:
@@ -44,7 +44,7 @@ class Teacher:
         await self._chat.aclose()
 
     async def _affordable(self, wanted: int, account: Account) -> int:
-        """How many of the questions the budgets still allow."""
+        """Return how many of the questions the budgets still allow."""
         budget = self._policy.budget
         left = [wanted]
         if budget.request.questions is not None:

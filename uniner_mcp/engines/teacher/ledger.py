@@ -1,4 +1,4 @@
-"""What teachers have cost, day by day (UTC), in one SQLite file that all processes of a user share."""
+"""The cost of teachers per day (UTC), in one SQLite file that all processes of a user share."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ROUNDING = 1e-9
 
 
 def default_ledger_path() -> Path:
-    """Where the ledger is kept unless another place is named: in the user's folder of states."""
+    """Return the default path of the ledger, in the user's state folder."""
     return platformdirs.user_state_path("uniner-mcp") / "ledger.sqlite"
 
 
 def over(cost: Cost, limit: Limit) -> str | None:
-    """The first limit that `cost` is above, in words; None where it is above none."""
+    """Return the first limit that `cost` exceeds, in words, or None."""
     tokens = cost.input_tokens + cost.output_tokens
     if limit.questions is not None and cost.questions > limit.questions:
         return f"{limit.questions} questions"
@@ -43,30 +43,30 @@ def over(cost: Cost, limit: Limit) -> str | None:
 
 
 def today() -> str:
-    """The day that is written in the ledger, in UTC."""
+    """Return the current day of the ledger, in UTC."""
     return datetime.now(UTC).date().isoformat()
 
 
 class Ledger:
-    """Adds up what is spent. What cannot be written down is not spent: every method raises EngineError then."""
+    """Adds up what is spent. If the file cannot be used, every method raises EngineError, so that nothing is spent."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Use the file at `path`, which is made when it is first needed."""
+        """Use the file at `path`, which is created on first use."""
         self.path = path or default_ledger_path()
 
     async def reserve(self, cost: Cost, limit: Limit) -> tuple[str, str | None]:
-        """Set `cost` aside if the day's `limit` lets it: the day, and the limit that stands against it, or None.
+        """Reserve `cost` if the day's `limit` allows it. Return the day, and the limit that would be exceeded or None.
 
-        Atomic: of calls at the same time, also of other processes, only so many get through as fit.
+        Atomic: concurrent calls, also of other processes, cannot exceed the limit together.
         """
         return await asyncio.to_thread(self._reserve, cost, limit)
 
     async def settle(self, day: str, reserved: Cost, actual: Cost) -> None:
-        """Put `actual` in the place of what was reserved on `day`."""
+        """Replace what was reserved on `day` by `actual`."""
         await asyncio.to_thread(self._add, day, actual - reserved)
 
     def spent(self, day: str) -> Cost:
-        """What was spent on `day`, what is reserved included."""
+        """Return what was spent on `day`, including reservations."""
         if not self.path.exists():
             return Cost()
         with self._open() as db:
@@ -95,7 +95,7 @@ class Ledger:
                 db.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise EngineError(
-                f"the ledger {self.path} cannot be used ({type(error).__name__}), so that nothing is spent: mend or "
+                f"the ledger {self.path} cannot be used ({type(error).__name__}), so nothing is spent: repair or "
                 "delete the file, or set `ledger_path` (UNINER_LEDGER_PATH)"
             ) from None
 

@@ -1,4 +1,4 @@
-"""Paid requests to the teacher: within the budgets of its policy, and tried again where that may help."""
+"""Paid requests to the teacher, within the budgets of its policy, with retries."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from uniner_mcp.errors import EngineError, EngineTimeout, EngineUnavailable, Not
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 10.0
-"""Seconds between two tries: doubled each time, with jitter, from the first to the longest."""
+"""Seconds between two attempts: doubled each time, with jitter, from the first to the longest."""
 
 
 class PaidChat:
-    """Asks the teacher's server, and pays.
+    """Sends requests to the teacher's server and records their cost.
 
-    Each try is reserved at its worst case (a token a byte, the longest answer) in the account of the request and in
-    the ledger of the day, and settled at what the server reports; where it reports nothing, the reservation stands.
+    Each attempt reserves its worst case (one token per byte, the longest answer) in the account of the request and in
+    the ledger of the day. The reservation is replaced by the cost that the server reports, or kept if it reports none.
     """
 
     def __init__(self, policy: Policy, ledger: Ledger) -> None:
-        """Speak to the teacher of `policy`, which has one. Raises SettingsError where its key is not set."""
+        """Use the teacher of `policy`, which must have one. Raises SettingsError if its key is not set."""
         assert policy.teacher is not None
         self._policy = policy
         self._teacher = policy.teacher
@@ -44,7 +44,10 @@ class PaidChat:
         account: Account,
         deadline: float,
     ) -> Reply:
-        """The reply, for as long as the policy allows and until `deadline` (`time.monotonic`). Raises EngineError."""
+        """Return the reply, within the timeout of the policy and before `deadline` (`time.monotonic`).
+
+        Raises EngineError.
+        """
         deadline = min(time.monotonic() + self._teacher.timeout_s, deadline)
         before: list[TryAgain] = []
         retrying = AsyncRetrying(
@@ -62,14 +65,14 @@ class PaidChat:
         try:
             return await retrying(attempt)
         except TryAgain as last:
-            # The last try may have had no time left to speak of: the one before it knows better.
+            # The last attempt may have had hardly any time: the one before it has the better reason.
             error = before[-1] if last.late and before else last
             kind = EngineTimeout if error.late else EngineUnavailable
             who, seconds = self._policy.who(), self._teacher.timeout_s
-            raise kind(f"{who} {error.reason}; given up within {seconds:g} s: {error.advice}") from None
+            raise kind(f"{who} {error.reason}; gave up (time limit {seconds:g} s): {error.advice}") from None
 
     async def _paid(self, body: dict[str, object], questions: int, seconds: float, account: Account) -> Reply:
-        """One try, reserved before and settled after it. Raises TryAgain or EngineError, NotSent beyond a budget."""
+        """Reserve, send and settle one attempt. Raises TryAgain or EngineError; NotSent if a budget is exceeded."""
         reserved = self._policy.worst_case(questions, body)
         day = await self._reserve(reserved, account)
         try:
@@ -86,7 +89,10 @@ class PaidChat:
     async def _reserve(self, cost: Cost, account: Account) -> str:
         budget, name = self._policy.budget, self._policy.name
         if (against := over(account.cost + cost, budget.request)) is not None:
-            raise NotSent("budget", f"the budget of a request ({against}) of the policy {name} does not allow it")
+            raise NotSent(
+                "budget",
+                f"the budget of a request ({against}) in the policy {name} would be exceeded: raise `budget.request`",
+            )
         account.cost += cost
         try:
             day, against = await self._ledger.reserve(cost, budget.day)
@@ -95,7 +101,11 @@ class PaidChat:
             raise
         if against is not None:
             account.cost -= cost
-            raise NotSent("budget", f"the budget of the day ({against}) of the policy {name} does not allow it")
+            raise NotSent(
+                "budget",
+                f"the budget of the day ({against}) in the policy {name} would be exceeded: raise `budget.day`, or "
+                "wait until tomorrow (UTC)",
+            )
         account.model = self._teacher.model
         return day
 

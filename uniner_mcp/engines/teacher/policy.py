@@ -1,6 +1,7 @@
-"""Fallback policies: when a question may go to the teacher, what may be sent, and what it may cost.
+"""Fallback policies: when a question is passed on to the teacher, what may be sent, and what it may cost.
 
-The shipped ones stand in `fallbacks/*.toml`; a user's own is a TOML file with the same keys, which may `extends` one.
+The shipped policies are in `fallbacks/*.toml`. A user's policy is a TOML file with the same keys, which may extend
+another policy (`extends`).
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from uniner_mcp.shipped import shipped_text
 SHIPPED = ("none", "on-failure", "low-confidence", "teacher-only")
 _MOST_EXTENDED = 8
 _ENVELOPE = 256
-"""Tokens that a server may add to a request on its own, for roles and the like."""
+"""Tokens that a server may add to a request, for roles and the like."""
 
 Trigger = Literal["always", "unavailable", "timeout", "circuit-open", "unreadable", "failed"]
-"""What sends a question on: always, or how the local engine failed it (`failed`: in any other way)."""
+"""When a question is passed on: always, or after a failure of the local engine (`failed`: any other failure)."""
 
 
 def _domain(name: object) -> object:
@@ -40,11 +41,11 @@ def _domain(name: object) -> object:
 
 
 class TeacherSettings(Frozen):
-    """Which model is asked, where, and how long.
+    """The model to ask, its server, and limits.
 
-    key_variable: name of the environment variable that holds the key; empty: the server wants none.
-    timeout_s: seconds for one passage, retries included.
-    max_answer_tokens: the longest answer for one passage; what a call is reserved at.
+    key_variable: name of the environment variable that contains the key; empty if the server needs none.
+    timeout_s: seconds for one passage, including retries.
+    max_answer_tokens: maximum length of the answer for one passage; this length is reserved for each attempt.
     options: further fields of the request, such as `temperature` and `reasoning_effort`.
     """
 
@@ -57,10 +58,10 @@ class TeacherSettings(Frozen):
 
 
 class Triggers(Frozen):
-    """When a question goes on to the teacher; any one of them is enough.
+    """When a question is passed on to the teacher; any one of the triggers is enough.
 
-    confidence_below: one of the local mentions is less certain than this (0 to 1).
-    accuracy_below: F1 in percent; the local model is known to do worse in the domain, or with the type.
+    confidence_below: a local mention has a lower confidence (0 to 1).
+    accuracy_below: the local model is known to have a lower F1, in percent, in the domain or for the type.
     """
 
     on: tuple[Trigger, ...] = ()
@@ -69,7 +70,7 @@ class Triggers(Frozen):
 
 
 class Sending(Frozen):
-    """What may be sent: not in these domains, no passage of more characters, and not what is redacted."""
+    """What may be sent: domains that are never sent, maximum length of a passage, and values to redact."""
 
     never_domains: tuple[Annotated[str, BeforeValidator(_domain)], ...] = ()
     max_chars: int = Field(default=20_000, ge=1)
@@ -77,7 +78,7 @@ class Sending(Frozen):
 
 
 class Limit(Frozen):
-    """The most of each that may be spent; what is left out is not limited."""
+    """The maximum that may be spent; None means no limit."""
 
     questions: int | None = Field(default=None, ge=0)
     tokens: int | None = Field(default=None, ge=0)
@@ -85,9 +86,10 @@ class Limit(Frozen):
 
 
 class Budget(Frozen):
-    """Limits for one request and for one day (UTC), and what stands when they are reached.
+    """Limits for one request and for one day (UTC).
 
-    when_spent: `keep-local` the local answer, where there is one; `unanswered` none.
+    when_spent: what happens when they are reached. `keep-local`: the local answer is kept, if there is one;
+        `unanswered`: the question is unanswered.
     """
 
     request: Limit = Limit()
@@ -105,9 +107,8 @@ class Price(Frozen):
 class Policy(Frozen):
     """A fallback policy.
 
-    consent: `never` nothing is sent; `operator` whoever set the policy has agreed; `ask` the person at the client is
-        asked.
-    serve_later: whether an answer of the teacher that is in the cache is given before the local engine is asked.
+    consent: `never`: nothing is sent; `operator`: whoever chose the policy has consented; `ask`: the user is asked.
+    serve_later: whether a teacher's answer in the cache is returned before the local engine is asked.
     """
 
     name: str
@@ -125,10 +126,10 @@ class Policy(Frozen):
         if self.consent == "never":
             return self
         if self.teacher is None:
-            raise ValueError("`teacher` is missing: say which model is asked ([teacher] model = …)")
+            raise ValueError("`teacher` is missing: name the model to ask ([teacher] model = …)")
         triggers = self.triggers
         if not triggers.on and triggers.confidence_below is None and triggers.accuracy_below is None:
-            raise ValueError('`triggers` is empty: say when the teacher is asked, or set consent = "never"')
+            raise ValueError('`triggers` is empty: define when the teacher is asked, or set consent = "never"')
         limited = self.budget.request.usd is not None or self.budget.day.usd is not None
         if limited and self.teacher.model not in self.prices:
             raise ValueError(
@@ -138,15 +139,15 @@ class Policy(Frozen):
         return self
 
     def may_send(self) -> bool:
-        """Whether this policy can let a text go to a teacher."""
+        """Return whether texts may be sent to a teacher."""
         return self.consent != "never"
 
     def asks_only_teacher(self) -> bool:
-        """Whether the local engine is not even opened."""
+        """Return whether only the teacher is asked, so that the local engine is not opened."""
         return self.may_send() and "always" in self.triggers.on
 
     def key(self) -> str | None:
-        """The teacher's key, from the environment. Raises SettingsError where it is not set."""
+        """Return the teacher's key from the environment, None if it needs none. Raises SettingsError if not set."""
         variable = self.teacher.key_variable if self.teacher is not None else ""
         if not variable:
             return None
@@ -158,31 +159,31 @@ class Policy(Frozen):
         )
 
     def cost(self, questions: int, input_tokens: int, output_tokens: int, share: float = 1.0) -> Cost:
-        """What so much costs by the price list; `share` of it, where there is a discount."""
+        """Return the cost according to the price list, multiplied by `share` for a discount."""
         price = self.prices.get(self.teacher.model) if self.teacher is not None else None
         usd = (input_tokens * price.input + output_tokens * price.output) / 1e6 * share if price is not None else 0.0
         return Cost(questions, input_tokens, output_tokens, usd)
 
     def worst_case(self, questions: int, body: Mapping[str, object]) -> Cost:
-        """The most that a request can cost: a token a byte of it, and the longest answer."""
+        """Return the maximum cost of a request: one token per byte of its body, and the longest answer."""
         assert self.teacher is not None
         return self.cost(questions, len(orjson.dumps(body)) + _ENVELOPE, self.teacher.max_answer_tokens)
 
     def who(self) -> str:
-        """The teacher in words: model and host. Not for a policy without one."""
+        """Return model and host of the teacher, for messages. The policy must have a teacher."""
         assert self.teacher is not None
         return f"{self.teacher.model} at {shown(self.teacher.base_url)}"
 
 
 def load_policy(chosen: str) -> Policy:
-    """The policy of that name, or in that TOML file. Raises SettingsError that names the file and the key."""
+    """Return the policy with that name, or from that TOML file. Raises SettingsError with the file and the key."""
     return _checked(chosen, _read(chosen))
 
 
 def _read(chosen: str, depth: int = 0) -> dict[str, object]:
-    """The keys of a policy, those of the policy that it extends included."""
+    """Return the keys of a policy, including those of the policy that it extends."""
     if depth > _MOST_EXTENDED:
-        raise SettingsError(f"The fallback policy {chosen} extends itself: mend `extends`.")
+        raise SettingsError(f"The fallback policy {chosen} extends itself: correct `extends`.")
     try:
         if chosen in SHIPPED:
             text = shipped_text("fallbacks", f"{chosen}.toml")
@@ -191,23 +192,28 @@ def _read(chosen: str, depth: int = 0) -> dict[str, object]:
         keys: dict[str, object] = tomllib.loads(text)
     except FileNotFoundError:
         raise SettingsError(
-            f"`fallback` is neither one of {', '.join(SHIPPED)} nor a file that exists: {chosen}."
+            f"The fallback policy {chosen} does not exist: choose one of {', '.join(SHIPPED)}, or give the path of a "
+            "TOML file."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The fallback policy {chosen} cannot be read ({type(error).__name__}).") from None
+        raise SettingsError(
+            f"The fallback policy {chosen} cannot be read ({type(error).__name__}): give the path of a UTF-8 TOML file."
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The fallback policy {chosen} is not valid TOML: {error}.") from None
     base = keys.pop("extends", None)
     if base is None:
         return keys
     if not isinstance(base, str):
-        raise SettingsError(f"The fallback policy {chosen} is wrong (extends): give the name or the file of a policy.")
+        raise SettingsError(
+            f"The fallback policy {chosen} is not valid (extends): give the name or the path of a policy."
+        )
     beside = Path(chosen).expanduser().parent / base
     return _merged(_read(base if base in SHIPPED else str(beside), depth + 1), keys)
 
 
 def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
-    """Tables are merged key by key, everything else is replaced."""
+    """Merge tables key by key, and replace all other values."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
@@ -226,4 +232,4 @@ def _checked(chosen: str, keys: Mapping[str, object]) -> Policy:
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             said = "there is no such key"
-        raise SettingsError(f"The fallback policy {chosen} is wrong ({key}): {said}.") from None
+        raise SettingsError(f"The fallback policy {chosen} is not valid ({key}): {said}.") from None

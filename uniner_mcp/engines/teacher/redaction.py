@@ -1,7 +1,7 @@
-"""Taking e-mail addresses, phone numbers, IBANs and keys out of a text, and putting them back into mentions (pure).
+"""Redacting e-mail addresses, phone numbers, IBANs and keys in a text, and restoring them in mentions (pure).
 
-Rather too much than too little is taken: a number with a wrong checksum is still one that somebody meant. Dates, years,
-prices, versions and addresses of machines stay, since entity types such as `date` depend on them.
+In doubt, values are redacted: a number with a wrong checksum may still be a real one with a typing error. Dates, years,
+prices, versions and IP addresses are kept, because entity types such as `date` depend on them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Redactable = Literal["email", "phone", "iban", "key"]
-"""What can be taken out."""
+"""The kinds of values that can be redacted."""
 
-# No expression here may try a long stretch again from each of its characters: a run is tried from its first only (the
-# look-behinds), or up to a bound.
+# No expression may scan a long run again from each of its characters: runs are scanned from their first character only
+# (the look-behinds), or up to a limit.
 
-# By what is not in them, so that combining marks, which are no letters to `re`, are.
+# Defined by excluded characters, so that combining marks, which `re` does not count as letters, are included.
 _MARKS = r"\s\x80-\xbf\u2000-\u206f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20"
 _LOCAL = rf"[^{_MARKS}\x00-\x20\"(),:;<>@\[\\\]\x7f]"
 _LABEL = rf"[^{_MARKS}\x00-\x2c./:-@\[-`{{-\x7f]"
 _EMAIL = (
-    r"://[^\s/@:]*+:[^\s/@]*+@"  # a password before a host is no e-mail address
+    r"://[^\s/@:]*+:[^\s/@]*+@"  # a password before a host is not an e-mail address
     rf"|(?P<email>(?<!{_LOCAL}){_LOCAL}++@(?:{_LABEL}++\.)+(?!\d){_LABEL}{{2,}}(?<!-))"
 )
 
@@ -31,7 +31,7 @@ _IBAN_GAP = r"[ \u00a0\u202f-]"
 _IBAN = (
     r"(?P<iban>(?<![^\W_])[A-Za-z]{2}\d{2}(?=(?:[A-Za-z \u00a0\u202f-]{0,12}\d){6})(?:"
     r"[A-Za-z0-9]{11,30}"
-    # Four small letters are part of it only before more digits: words may follow.
+    # Four lowercase letters belong to it only before further digits: words may follow.
     rf"|(?:{_IBAN_GAP}(?:[A-Z0-9]{{4}}|(?=[a-zA-Z]{{0,3}}\d)[A-Za-z0-9]{{4}}|[a-z]{{4}}(?={_IBAN_GAP}[a-z]{{0,3}}\d)))"
     rf"{{2,7}}(?:{_IBAN_GAP}(?=[A-Za-z]{{0,2}}\d)[A-Za-z0-9]{{1,3}})?"
     r")(?![^\W_]))"
@@ -45,12 +45,12 @@ _NOT_PHONES = (
     rf"(?<!\d)(?:{_YEAR}({_BETWEEN}){_DAY}\1{_DAY}|{_DAY}({_BETWEEN}){_DAY}\2{_YEAR})(?!\d)",  # dates
     rf"(?<!\d)(?:0?[1-9]|1[0-2])[/.]{_YEAR}(?!\d|{_GAP}(?!{_YEAR})\d{{3}})",  # months
     rf"\(\d{{1,5}}\){_GAP}{_YEAR}{_GAP}{_YEAR}(?!\d)",
-    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)",  # the address of a machine
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)",  # IP addresses
     r"(?<!\d)\d{7}-\d{2}\.\d{4}\.\d\.\d{2}\.\d{4}(?!\d)",  # Brazilian court cases
     r"ISBN(?:-1[03])?:?\s{0,3}(?:[- ]?\d){9,12}[- ]?[\dXx]",
 )
 _PHONES = (
-    # International, with + or 00, at most the 15 digits of E.164 after it.
+    # International, with + or 00, followed by at most the 15 digits of E.164.
     rf"(?:\+|00(?!0))(?=(?:[ .()\u00a0\u2009\u202f\u2011/-]{{0,4}}\d){{7}}){_GAP}{{0,2}}\d{{0,4}}+{_GAP}{{0,2}}"
     rf"(?:\(\d{{1,5}}\))?(?:{_GAP}{{0,3}}\d){{4,15}}(?!\d)",
     rf"\((?!{_YEAR}\))(?:0|\d{{2,5}})\)(?:{_GAP}{{0,3}}\d){{5,12}}(?!\d)",  # the area code in brackets
@@ -71,11 +71,11 @@ _NAMED_KEY = (
 _TOKEN = r"[\w.~+/=-]"
 _BEARER = (
     rf"(?i:authorization[\"']?:\s{{0,3}}[\"']?(?:basic|bearer)\s{{1,3}}(?={_TOKEN}{{8}})"
-    # Words follow "bearer", too.
+    # Ordinary words may follow "bearer", too.
     rf"|\bbearer\s{{1,3}}(?={_TOKEN}{{8}})(?={_TOKEN}{{0,40}}\d|{_TOKEN}{{20}}))(?P<key>{_TOKEN}++)"
 )
 _PREFIXES = (
-    # Digits tell a key from names such as `sk-learn-contrib`.
+    # Digits distinguish a key from names such as `sk-learn-contrib`.
     r"(?:(?:sk|rk|pk)[-_]|gh[a-z]_|github_pat_|glpat-|hf_|npm_|pypi-|xox[a-z]-|dop_v1_|SG\.|shpat_|AIza|ya29\.)"
     r"(?=[\w.-]{0,80}\d)[\w-][\w.-]{14,}[\w-]",
     r"A(?:KIA|SIA|GPA|IDA|ROA)[A-Z0-9]{12,}",
@@ -85,16 +85,16 @@ _JWT = r"(?P<key>(?<![\w-])eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]++)*)"
 _PEM_NAME = r"[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PEM = (
     rf"(?P<key>-----BEGIN {_PEM_NAME}(?:(?:(?!-----)[\s\S])*+-----END {_PEM_NAME}"
-    # A block that was cut has no end: then the lines that can be of it.
+    # A block that was cut off has no end: take the lines that can belong to it.
     r"|(?:[\r\n]+(?:[A-Za-z-]+: [^\r\n]*|[A-Za-z0-9+/=]+)(?=[\r\n]|\Z)| [A-Za-z0-9+/=]{40,})*))"
 )
 _SIGN = r"[A-Za-z0-9_+/=-]"
 _RANDOM = (
     rf"(?P<key>(?<!{_SIGN})(?={_SIGN}{{32}})(?={_SIGN}*\d)(?={_SIGN}*[a-z])(?={_SIGN}*[A-Z]){_SIGN}++"
-    # Letters alone may be a sequence of bases.
+    # Letters alone may be a DNA sequence.
     r"|(?<![0-9a-fA-F])(?=[a-fA-F]*+\d)[0-9a-fA-F]{32,}+)"
 )
-# `sha256=` and the like before hexadecimal digits must not hide them, nor a name before a key: each is sought alone.
+# `sha256=` before hexadecimal digits must not hide them, nor a name before a key: each pattern is searched separately.
 _KEYS = (_CREDENTIALS, _NAMED_KEY, _BEARER, _PREFIXED, _JWT, _PEM, _RANDOM)
 
 _PATTERNS: Mapping[Redactable, tuple[re.Pattern[str], ...]] = {
@@ -104,11 +104,11 @@ _PATTERNS: Mapping[Redactable, tuple[re.Pattern[str], ...]] = {
     "key": tuple(map(re.compile, _KEYS)),
 }
 _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|IBAN|KEY)_\d+\]", re.IGNORECASE)
-# Without the brackets: a placeholder must not hold a value that looks like one either.
+# Without the brackets: a placeholder must not replace a value that looks like one either.
 _TAKEN = re.compile(r"(?:EMAIL|PHONE|IBAN|KEY)_\d+", re.IGNORECASE)
 
 _GRAM = 8
-"""Values this long are taken out wherever they stand; shorter ones where they are found by their form."""
+"""Values of at least this length are redacted at every occurrence; shorter ones only where a pattern finds them."""
 _SHORT = 512
 
 
@@ -120,18 +120,18 @@ class _Find(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A text with placeholders such as `[EMAIL_1]`, and what stood in their places."""
+    """A text with placeholders such as `[EMAIL_1]`, and the values that they replace."""
 
     text: str
     originals: Mapping[str, str]
 
     def restored(self, mention: str) -> str:
-        """A stretch of the redacted text as it stands in the original; letter case of placeholders does not matter."""
+        """Return a part of the redacted text with the original values; the case of placeholders is ignored."""
         return _PLACEHOLDER.sub(lambda found: self.originals.get(found[0].upper(), found[0]), mention)
 
 
 def redact(text: str, kinds: Collection[Redactable]) -> Redacted:
-    """Put a placeholder in the place of everything of these kinds; the same value gets the same placeholder."""
+    """Replace all values of these kinds by placeholders; the same value gets the same placeholder."""
     taken = {name.upper() for name in _TAKEN.findall(text)}
     counts: defaultdict[Redactable, int] = defaultdict(int)
     placeholders: dict[str, str] = {}
@@ -148,10 +148,10 @@ def redact(text: str, kinds: Collection[Redactable]) -> Redacted:
 
 
 def _finds(text: str, kinds: Collection[Redactable]) -> list[_Find]:
-    """Where something stands, in order.
+    """Return all values to redact, in order.
 
-    Of finds that overlap, the earliest and then the longest gives the kind; what sticks out of it is taken with it,
-    since the rest of a secret is still one.
+    Overlapping finds are merged, because the rest of a secret is still secret; the earliest and then longest one
+    determines the kind.
     """
     formed = [
         _Find(*found.span(found.lastgroup), kind)
@@ -170,7 +170,7 @@ def _finds(text: str, kinds: Collection[Redactable]) -> list[_Find]:
 
 
 def _again(text: str, finds: Iterable[_Find]) -> Iterator[_Find]:
-    """Where what was found stands again, also without what it was known by (such as `password=`)."""
+    """Yield further occurrences of the values, also without the context that revealed them (such as `password=`)."""
     kinds: dict[str, Redactable] = {text[find.start : find.end]: find.kind for find in finds}
     lengths: defaultdict[str, set[int]] = defaultdict(set)
     for value, kind in kinds.items():
@@ -190,7 +190,7 @@ def _again(text: str, finds: Iterable[_Find]) -> Iterator[_Find]:
 
 
 def _free(kind: Redactable, counts: defaultdict[Redactable, int], taken: Collection[str]) -> str:
-    """The next placeholder that does not stand in the text."""
+    """Return the next placeholder that does not occur in the text."""
     counts[kind] += 1
     while (name := f"{kind.upper()}_{counts[kind]}") in taken:
         counts[kind] += 1

@@ -1,1 +1,1 @@
-"""Engines around an engine: what they add holds for every engine."""
+"""Engines that wrap any engine and add to it: a limit, a circuit breaker, a cache, a fallback."""

@@ -1,4 +1,4 @@
-"""Asking an engine so that every question comes back: answered, or with the reason why not, and in time."""
+"""Asking an engine so that every question comes back in time, answered or with the reason why not."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 
 
 async def ask(engine: Engine, passage: Passage, types: Sequence[EntityType], call: Call) -> list[Answer]:
-    """One answer per type, in their order, not later than the call's deadline. Raises nothing but cancellation.
+    """Return one answer per type, in the order of `types`, by the call's deadline. Raises nothing but cancellation.
 
-    What the engine told early is kept when time is up or the engine breaks; the other questions fail.
+    If the time is up or the engine breaks, early answers are kept and the other questions fail.
     """
-    told: dict[EntityType, Answer] = {}
+    received: dict[EntityType, Answer] = {}
 
     def early(answer: Answer) -> None:
-        told[answer.type] = answer
+        received[answer.type] = answer
         call.early(answer)
 
     info = engine.info()
@@ -38,9 +38,9 @@ async def ask(engine: Engine, passage: Passage, types: Sequence[EntityType], cal
     except UninerError as error:
         failure = EngineError(str(error))
     except Exception as error:
-        # The message of an unforeseen error may hold the caller's text: neither passed on nor logged.
+        # The message of an unexpected error may contain the caller's text: neither return nor log it.
         where = traceback.extract_tb(error.__traceback__)[-1]
         logger.error("Engine %s: %s at %s:%s", info.name, type(error).__name__, where.filename, where.lineno)
         failure = EngineError(f"the engine {info.name} failed unexpectedly ({type(error).__name__})")
-    nobody = info.provenance()
-    return [told.get(kind) or Answer(kind, (), nobody, failure=failure) for kind in types]
+    provenance = info.provenance()
+    return [received.get(kind) or Answer(kind, (), provenance, failure=failure) for kind in types]

@@ -1,4 +1,4 @@
-"""An engine that leaves the engine that it wraps alone while that is broken: a circuit breaker."""
+"""A circuit breaker: an engine that does not call the engine that it wraps while that one is broken."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from uniner_mcp.schema import EntityType
 logger = logging.getLogger(__name__)
 
 _BROKEN = (EngineUnavailable, EngineTimeout)
-"""What tells that the engine itself is broken; an unreadable or a refused answer comes from one that works."""
+"""Failures of the engine itself; an unreadable or refused answer comes from an engine that works."""
 
 
 class Breaking:
-    """Lets calls through until `failures` in a row were answered by nothing but EngineUnavailable and EngineTimeout.
+    """Passes calls on until `failures` consecutive calls return or raise only EngineUnavailable and EngineTimeout.
 
-    Then questions fail with CircuitOpen, at once, for `pause_s` seconds; after that one call tries, while the others
-    still fail: if it is answered the circuit is closed, else the pause begins anew. A cancelled call tells nothing.
+    Then the circuit is open: questions fail immediately with CircuitOpen for `pause_s` seconds. After that, one call is
+    passed on as a trial while the others still fail: if it is answered, the circuit closes, otherwise the pause starts
+    again. A cancelled call does not count.
     """
 
     def __init__(self, engine: Engine, failures: int, pause_s: float) -> None:
@@ -33,14 +34,14 @@ class Breaking:
         self._trying = False
 
     def info(self) -> EngineInfo:
-        """What is to be known of the wrapped engine."""
+        """Describe the wrapped engine."""
         return self._engine.info()
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """The wrapped engine's answers, or CircuitOpen for each question."""
+        """Return the wrapped engine's answers, or CircuitOpen for each question."""
         is_open = self._failed >= self._most
         if is_open and (self._trying or time.monotonic() < self._open_until):
-            return self._left_alone(types)
+            return self._rejected(types)
         self._trying = is_open
         try:
             answers = await self._engine.answer(passage, types, call)
@@ -63,17 +64,19 @@ class Breaking:
             self._failed += 1
             if self._failed >= self._most:
                 self._open_until = time.monotonic() + self._pause
-                logger.warning("Engine %s failed %d times in a row: left alone for a while", name, self._failed)
+                logger.warning(
+                    "Engine %s failed %d times in a row: suspended for %g s", name, self._failed, self._pause
+                )
             return
         if self._failed >= self._most:
             logger.warning("Engine %s answers again", name)
         self._failed = 0
 
-    def _left_alone(self, types: Sequence[EntityType]) -> list[Answer]:
+    def _rejected(self, types: Sequence[EntityType]) -> list[Answer]:
         info = self._engine.info()
         left = max(0.0, self._open_until - time.monotonic())
         failure = CircuitOpen(
-            f"{info.name} failed {self._failed} times in a row and is left alone for {left:.0f} s: see that it runs"
+            f"{info.name} failed {self._failed} times in a row and is suspended for {left:.0f} s: check that it runs"
         )
-        nobody = info.provenance()
-        return [Answer(kind, (), nobody, failure=failure) for kind in types]
+        provenance = info.provenance()
+        return [Answer(kind, (), provenance, failure=failure) for kind in types]

@@ -1,4 +1,4 @@
-"""An engine that remembers answers, and that computes questions asked at the same time only once."""
+"""An engine that caches answers, and that computes a question only once if it is asked concurrently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STORED: TypeAdapter[_Stored] = TypeAdapter(_Stored)
 
 @dataclass(eq=False, slots=True)
 class _Flight:
-    """Questions being answered by one task, what is known of them so far, and the calls that wait for it."""
+    """Questions that one task is answering, their answers so far, and the calls that wait for them."""
 
     questions: Mapping[str, EntityType]
     call: Call
@@ -29,54 +29,54 @@ class _Flight:
     task: asyncio.Task[None] = field(init=False)
 
     def tell(self, key: str, answer: Answer) -> None:
-        """An answer is there."""
+        """Add an answer and pass it to the waiting calls."""
         self.found[key] = answer
         for early in self.waiters:
             early(answer)
 
     def join(self, early: Callable[[Answer], None]) -> None:
-        """A call waits from now on; it is told what is known already."""
+        """Add a call that waits, and pass it the answers so far."""
         for answer in list(self.found.values()):
             early(answer)
         self.waiters.append(early)
 
 
 class Cached:
-    """Asks `engine` only what is neither in `cache` nor being asked already.
+    """Asks `engine` only questions that are neither in `cache` nor already in flight.
 
-    Answers are stored, failures and truncated ones are not; those that the engine told early are stored even if it
-    breaks or is cancelled before its end, so that a retry asks only the rest. Calls that share a question share its
-    computation, which is cancelled only when no call is left that waits for it; what it raises reaches all of them.
+    Answers are stored, except failures and truncated ones. Early answers are stored even if the engine breaks or is
+    cancelled, so that a retry asks only the rest. Calls that share a question share its computation, which is cancelled
+    only when no call waits for it any more; all of them receive its exception.
     """
 
     def __init__(self, engine: Engine, cache: Cache) -> None:
-        """Wrap `engine`; it and `cache`, which others may share, are closed together with this one."""
+        """Wrap `engine`; it and `cache`, which may be shared, are closed together with this one."""
         self._engine = engine
         self._cache = cache
         self._flights: dict[str, _Flight] = {}
 
     def info(self) -> EngineInfo:
-        """What is to be known of the wrapped engine."""
+        """Describe the wrapped engine."""
         return self._engine.info()
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """One answer per type, in the order of `types`; those from the cache say so in their provenance."""
+        """Return one answer per type, in the order of `types`; the provenance of those from the cache is `cached`."""
         if not types:
             return []
         call = call or Call()
         keys = self._keys(passage, types)
-        flights = self._board(passage, dict(zip(keys, types, strict=True)), call)
+        flights = self._join(passage, dict(zip(keys, types, strict=True)), call)
         tasks = {flight.task for flight in flights.values()}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
-                task.result()  # raises what the task raised
+                task.result()  # Raise the exception of the task.
             return [flights[key].found[key] for key in keys]
         finally:
             await self._leave(set(flights.values()), call.early)
 
     async def known(self, passage: Passage, types: Sequence[EntityType]) -> dict[EntityType, Answer]:
-        """The answers that are in the cache; nothing is asked."""
+        """Return the answers that are in the cache, without asking the engine."""
         questions = dict(zip(self._keys(passage, types), types, strict=True))
         return {answer.type: answer for answer in (await self._stored(questions)).values()}
 
@@ -91,10 +91,10 @@ class Cached:
         fingerprint = self.info().fingerprint
         return [question_key(fingerprint, passage.text, type) for type in types]
 
-    def _board(self, passage: Passage, questions: Mapping[str, EntityType], call: Call) -> dict[str, _Flight]:
-        """The flight of each question: one that is under way, or else a new one for all the rest."""
-        under_way = ((key, self._flights.get(key)) for key in questions)
-        flights = {key: flight for key, flight in under_way if flight and not flight.task.done()}
+    def _join(self, passage: Passage, questions: Mapping[str, EntityType], call: Call) -> dict[str, _Flight]:
+        """Return the flight of each question: an existing one, or else a new one for all the rest."""
+        in_flight = ((key, self._flights.get(key)) for key in questions)
+        flights = {key: flight for key, flight in in_flight if flight and not flight.task.done()}
         rest = {key: type for key, type in questions.items() if key not in flights}
         if rest:
             flight = _Flight(rest, call)
@@ -106,7 +106,7 @@ class Cached:
         return flights
 
     async def _leave(self, flights: Iterable[_Flight], early: Callable[[Answer], None]) -> None:
-        """Wait no longer; what nobody waits for is cancelled, and has ended when this returns."""
+        """Stop waiting. Flights that no call waits for are cancelled, and have ended when this returns."""
         for flight in flights:
             flight.waiters.remove(early)
         left = [flight for flight in flights if not flight.waiters]
@@ -147,7 +147,7 @@ class Cached:
 
 
 def _encoded(answer: Answer) -> bytes | None:
-    """The answer as bytes, or None where JSON cannot hold it."""
+    """Return the answer as bytes, or None if JSON cannot represent it."""
     by = answer.provenance
     mentions = [(mention.text, mention.span, mention.confidence) for mention in answer.mentions]
     try:
@@ -157,7 +157,7 @@ def _encoded(answer: Answer) -> bytes | None:
 
 
 def _decoded(value: bytes, type: EntityType) -> Answer | None:
-    """The answer that was stored, or None where the value is none."""
+    """Return the stored answer, or None if the value is not valid."""
     try:
         engine, model, fingerprint, mentions = _STORED.validate_json(value, strict=True)
     except ValidationError:

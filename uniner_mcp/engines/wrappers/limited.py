@@ -1,4 +1,4 @@
-"""An engine that lets only so many calls at once into the engine that it wraps."""
+"""An engine that limits the number of concurrent calls to the engine that it wraps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from uniner_mcp.schema import EntityType
 
 
 class Limited:
-    """At most `at_once` calls of `answer` run in `engine`; the others wait their turn, first come, first served.
+    """Runs at most `at_once` calls of `engine.answer` concurrently; further calls wait in order of arrival.
 
-    Raises SettingsError where `at_once` is less than 1.
+    Raises SettingsError if `at_once` is less than 1.
     """
 
     def __init__(self, engine: Engine, at_once: int) -> None:
@@ -24,11 +24,11 @@ class Limited:
         self._places = asyncio.Semaphore(at_once)
 
     def info(self) -> EngineInfo:
-        """What is to be known of the wrapped engine."""
+        """Describe the wrapped engine."""
         return self._engine.info()
 
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
-        """The wrapped engine's answers, once there is a place. Cancelling gives the place, or the turn, to the next."""
+        """Return the wrapped engine's answers, once a place is free. Cancelling frees the place for the next call."""
         async with self._places:
             return await self._engine.answer(passage, types, call)
 
