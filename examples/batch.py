@@ -68,5 +68,13 @@ if __name__ == "__main__":
     parser.add_argument("--types", required=True, help="entity types, comma-separated")
     parser.add_argument("--out", type=Path, required=True, help="JSON Lines file to write")
     arguments = parser.parse_args()
+    if arguments.out.exists() and arguments.out.samefile(arguments.source):
+        parser.error("--out is the input itself, which would be overwritten: name another file")
     asked = [name for name in arguments.types.split(",") if name.strip()]
-    sys.exit(1 if asyncio.run(main(arguments.source, asked, arguments.out)) else 0)
+    try:
+        failures = asyncio.run(main(arguments.source, asked, arguments.out))
+    except KeyboardInterrupt:
+        sys.exit(f"Interrupted: {arguments.out} has the documents read so far.")
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
+    sys.exit(1 if failures else 0)

@@ -5,8 +5,8 @@ python examples/extract_document.py [FILE]
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -26,4 +26,6 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCUMENT))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, nargs="?", default=DOCUMENT, help="UTF-8 text file")
+    asyncio.run(main(parser.parse_args().file))

@@ -5,6 +5,7 @@ python examples/mcp_client.py
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
@@ -30,4 +31,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     asyncio.run(main())

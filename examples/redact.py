@@ -8,6 +8,7 @@ people who check the result, and guarantees nothing. Patterns are better at data
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -45,7 +46,10 @@ def redact(text: str, extractor: SyncExtractor) -> tuple[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
-    given = Path(sys.argv[1]).read_text(encoding="utf-8") if len(sys.argv) > 1 else LETTER
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, nargs="?", help="UTF-8 text file; default: a letter")
+    path: Path | None = parser.parse_args().file
+    given = path.read_text(encoding="utf-8") if path is not None else LETTER
     with SyncExtractor.open() as extractor:
         redacted, meaning = redact(given, extractor)
     print(redacted)

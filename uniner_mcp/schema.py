@@ -80,9 +80,26 @@ class Extraction(Frozen):
     ungrounded: int = Field(
         default=0, ge=0, description="Number of mentions that were dropped because they are not in the text."
     )
+    warnings: list[str] = Field(
+        default_factory=list[str],
+        description=(
+            "What else may be missing or wrong, for example passages in a language that the model does not read."
+        ),
+    )
     truncated: bool = Field(
         default=False,
-        description="True if entities are missing: there are more than `limit`, or a model's answer was cut off.",
+        description=(
+            "True if entities are missing: there are more than `limit` or than fit into a result, or a model's answer "
+            "was cut off."
+        ),
+    )
+    next_start: int | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            "Offset from which on nothing has been reported, because the result would be too large: call again with "
+            "the text from this offset on, and add it to the offsets of that result. Null if nothing was left out."
+        ),
     )
     answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="The models that answered.")
     teacher_missing: list[TeacherMissing] | None = Field(
@@ -101,7 +118,8 @@ class ExtractionRequest(Frozen):
 
     Any entity type works. Request all types for a text in one call. The result lists the entities in reading order
     (`text[start:end]` is the mention; offsets count Unicode code points), the types that could not be answered
-    (`unanswered`), and whether the list was cut at `limit` (`truncated`).
+    (`unanswered`), passages in languages that the model does not read (`warnings`), and whether the list was cut
+    (`truncated`).
     """
 
     text: str = Field(

@@ -43,8 +43,10 @@ def show_table(extraction: Extraction) -> None:
 
 
 def _show_notes(extraction: Extraction) -> None:
-    console = Console(stderr=True, highlight=False)
-    if not extraction.entities and not extraction.unanswered:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for warning in extraction.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"))
+    if not extraction.entities and not extraction.unanswered and not extraction.warnings:
         console.print("no entities found; try another name for the type, or define it with --define")
     for missing in extraction.unanswered:
         console.print(Text(f"unanswered: {missing.type}: {missing.reason}", style="yellow"))

@@ -8,10 +8,12 @@ from engines.fault_server import FaultServer
 
 from uniner_mcp import EngineError, Extractor, SettingsError, load_settings
 from uniner_mcp.engines import opening
-from uniner_mcp.engines.base import EngineInfo
+from uniner_mcp.engines.base import EngineInfo, Passage
 from uniner_mcp.engines.generative.addresses import leaves_machine, shown
 from uniner_mcp.engines.opening import describe_choice, expected_accuracy, open_engine
+from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import EngineUnavailable
+from uniner_mcp.schema import EntityType
 
 pytestmark = pytest.mark.anyio
 SERVER = "http://127.0.0.1:9/v1"
@@ -142,3 +144,24 @@ def test_vllm_that_is_not_installed_says_so_at_once(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(opening, "find_spec", lambda name: None)
     with pytest.raises(EngineUnavailable, match=r"\[vllm\]'"):
         open_engine(load_settings(engine="vllm", cache=False))
+
+
+async def test_known_answers_do_not_wait_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = EntityType(name="person")
+    busy = asyncio.Event()
+
+    async def script(passage: Passage, type: EntityType) -> list[str]:
+        if passage.text != "known":
+            busy.set()
+            await asyncio.Event().wait()
+        return ["known"]
+
+    monkeypatch.setattr(opening, "NanoEngine", lambda folder: ScriptedEngine(script))
+    engine = open_engine(load_settings(concurrency=1))
+    await engine.answer(Passage("known"), [kind])
+    running = asyncio.create_task(engine.answer(Passage("long"), [kind]))
+    await busy.wait()
+    (answer,) = await engine.answer(Passage("known"), [kind])
+    assert answer.provenance.cached
+    running.cancel()
+    await engine.aclose()

@@ -182,3 +182,29 @@ async def test_an_answer_that_was_cut_off_makes_the_extraction_truncated() -> No
     engine = Cut(lambda passage, kind: ["Ada"])
     extraction = await Extractor(engine, Settings()).extract("Ada met Bob.", ["person"])
     assert extraction.truncated and [entity.text for entity in extraction.entities] == ["Ada"]
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("Marie Curie was born in Warsaw.", None),
+        ("東京都は日本の首都です。", "the text is at least partly in another language"),
+        (
+            "The cat sat on the mat with us. " * 80 + "\n\n" + "Der Hund ist nicht auf der Matte und sie auch. " * 60,
+            "passages are",
+        ),
+    ],
+)
+async def test_passages_in_a_language_that_the_model_does_not_read_are_reported(
+    extractor: Extractor, text: str, warned: str | None
+) -> None:
+    extraction = await extractor.extract(text, ["person"])
+    if warned is None:
+        assert extraction.warnings == []
+    else:
+        (warning,) = extraction.warnings
+        assert warning.startswith("The model nano-2 reads only English, and") and warned in warning
+
+
+async def test_an_engine_whose_languages_are_not_known_gives_no_warning(names: Extractor) -> None:
+    assert (await names.extract("東京都は日本の首都です。", ["person"])).warnings == []

@@ -16,6 +16,9 @@ from uniner_mcp.cli.reporting import FAILED
 from uniner_mcp.errors import ExtractionError, RequestError
 from uniner_mcp.settings import Settings
 
+PATIENCE = 5
+"""Seconds after which `extract` says what it is waiting for."""
+
 
 @with_settings()
 def extract(
@@ -47,6 +50,8 @@ def extract(
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.show import show_highlight, show_table
 
+    if file is None and text is not None and _is_file(text):
+        typer.echo(f"uniner-mcp: {text!r} is taken as the text; use --file to read the file of that name.", err=True)
     if as_json and table:
         raise RequestError("Use either --json or --table, not both.")
     if (types is None) == (domain is None):
@@ -56,6 +61,9 @@ def extract(
 
     async def run() -> uniner_mcp.Extraction:
         async with Extractor.open(settings) as extractor:
+            info = extractor.info()
+            waiting = f"uniner-mcp: waiting for {info.name}, model {info.model} (Ctrl+C to stop)"
+            notice = asyncio.get_running_loop().call_later(PATIENCE, partial(typer.echo, waiting, err=True))
             extracting = partial(
                 extractor.extract,
                 content,
@@ -71,7 +79,8 @@ def extract(
                 first = await extracting()
             except ExtractionError as error:
                 first = error
-            teacher = extractor.info().teacher
+            notice.cancel()
+            teacher = info.teacher
             if teacher is not None and wants_consent(first) and _consents(consent_question(len(content), teacher)):
                 return await extracting(consent=True)
             if isinstance(first, ExtractionError):
@@ -100,6 +109,13 @@ def extract(
 def _consents(question: str) -> bool:
     """Ask the user, if there is a terminal to ask on."""
     return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return len(text.split()) == 1 and Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _write(path: Path, content: str) -> None:

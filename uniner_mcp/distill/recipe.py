@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from uniner_mcp.errors import SettingsError
+from uniner_mcp.files import quoted, read_toml, user_path
 
 Negatives = Literal["none", "uniform", "frequency"]
 """How types that a passage does not have are sampled: not at all, with equal probability, or by their frequency."""
@@ -20,12 +20,12 @@ Precision = Literal["f16", "q8_0"]
 
 def _from_file(path: Path, info: ValidationInfo) -> Path:
     """Resolve a path in a run file relative to that file."""
-    return info.context["folder"] / path if info.context else path
+    return info.context["folder"] / user_path(path) if info.context else user_path(path)
 
 
 def _maybe_path(given: str, info: ValidationInfo) -> str:
     """Resolve a path if it exists; otherwise return the name as it is."""
-    path = info.context["folder"] / given if info.context else Path(given)
+    path = info.context["folder"] / user_path(given) if info.context else user_path(given)
     return str(path) if path.exists() else given
 
 
@@ -133,11 +133,9 @@ class Recipe(Table):
 def read_recipe(path: Path) -> Recipe:
     """Read a run file. Raises SettingsError, which names the table and the key."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as UTF-8 text ({type(error).__name__}).") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+        tables = read_toml(path)
+    except FileNotFoundError:
+        raise SettingsError(f"The run file {quoted(path)} does not exist.") from None
     recipe = checked(Recipe, tables, f"{path}: ", folder=path.parent)
     if recipe.train is None and recipe.export is not None:
         raise SettingsError(f"{path}: [export] requires a [train] table.")

@@ -76,6 +76,8 @@ def perform(stage: Stage) -> Outcome:
             raise RequestError(
                 f"There is no {path}, which {stage.name} reads: check the path, or run the stage that writes it first."
             )
+    if not stage.out.name:
+        raise RequestError(f"{stage.out} cannot be written to: give the output a name of its own.")
     if os.environ.get("RANK", "0") != "0":
         made = Manifest(stage=stage.name, settings=dict(stage.settings), inputs={}, counts=dict(stage.work()))
         return Outcome(made.model_copy(update={"finished": _now()}), skipped=False, aside=None)

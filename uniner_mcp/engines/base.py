@@ -104,6 +104,7 @@ class Call:
     account: the cost of the request.
     early: receives each answer as soon as it is known, so that it is kept if the call is cancelled; engines that return
         all answers at the same time need not call it.
+    trial: whether the question only tests the engine: it skips the queue and the cache, and never goes to a teacher.
     """
 
     deadline: float = math.inf
@@ -111,6 +112,7 @@ class Call:
     consent: bool | None = None
     account: Account = field(default_factory=Account)
     early: Callable[[Answer], None] = _ignore
+    trial: bool = False
 
     def time_left(self) -> float:
         """Return the seconds until the deadline, at least 0."""
@@ -124,6 +126,8 @@ class EngineInfo:
     context_budget: maximum length of a passage, in the units of `uniner_mcp.extraction.passages.units`.
     leaves_machine: whether a passage may be sent to another machine, or to a teacher.
     teacher: the teacher's model and host, if the policy may ask one.
+    languages: the languages that the model reads (ISO 639-1), or None if they are not known.
+    concurrency: how many passages the engine processes concurrently, or None if it has no limit of its own.
     """
 
     name: str
@@ -132,6 +136,8 @@ class EngineInfo:
     context_budget: int
     leaves_machine: bool
     teacher: str | None = None
+    languages: tuple[str, ...] | None = None
+    concurrency: int | None = None
 
     def provenance(self) -> Provenance:
         """Return the provenance of an answer that this engine gives now."""

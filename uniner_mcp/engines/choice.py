@@ -73,6 +73,8 @@ def _best(settings: Settings) -> Choice:
             "`model` is set, but no engine can run it: set `base_url` for a server, set `model` to a GGUF file for "
             f"llama.cpp, install vLLM on a machine with a GPU ({install_command('vllm')}), or use --engine nano."
         )
+    if profile is not None:
+        raise SettingsError("`profile` is set, but nano has no prompt profile: set `model` too, or remove `profile`.")
     return Choice("nano", "default: no server, GGUF file or vLLM model is configured")
 
 

@@ -1,8 +1,9 @@
-"""Putting engines together: `limited( fallback( cached( local ), cached( teacher ) ) )`."""
+"""Putting engines together: `fallback( cached( limited( local ) ), cached( limited( teacher ) ) )`."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import timedelta
 from functools import partial
 from importlib.util import find_spec
@@ -31,6 +32,8 @@ from uniner_mcp.installation import install_command
 from uniner_mcp.schema import DomainList
 from uniner_mcp.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _DIALECTS: dict[str, Dialect] = {"vllm": "vllm", "llama-cpp": "llama-cpp"}
 
 
@@ -44,10 +47,11 @@ def open_engine(settings: Settings) -> Engine:
     cache = _cache(settings)
 
     def guarded(engine: Engine) -> Cached:
-        return Cached(Breaking(engine, settings.breaker_failures, settings.breaker_pause_s), cache)
+        breaking = Breaking(engine, settings.breaker_failures, settings.breaker_pause_s)
+        return Cached(Limited(breaking, _places(settings, engine.info())), cache)
 
     if not policy.may_send():
-        return Limited(guarded(_local(settings)), settings.concurrency)
+        return guarded(_local(settings))
     from uniner_mcp.engines.teacher.engine import Teacher
 
     teacher = Teacher(policy, Ledger(settings.ledger_path))
@@ -56,8 +60,7 @@ def open_engine(settings: Settings) -> Engine:
     catalogue = (
         expected_accuracy(settings, model) if policy.triggers.accuracy_below is not None else DomainList(domains=[])
     )
-    engine = Fallback(local, guarded(teacher), PolicyRules(policy, partial(accuracy_of, catalogue)))
-    return Limited(engine, settings.concurrency)
+    return Fallback(local, guarded(teacher), PolicyRules(policy, partial(accuracy_of, catalogue)))
 
 
 def expected_accuracy(settings: Settings, model: str | None = None) -> DomainList:
@@ -115,6 +118,11 @@ def served_model(settings: Settings, choice: Choice) -> str:
     return names[0]
 
 
+def _places(settings: Settings, info: EngineInfo) -> int:
+    """Return how many passages an engine gets at a time: what it processes, and one that is ready when one is done."""
+    return settings.concurrency if info.concurrency is None else min(settings.concurrency, info.concurrency + 1)
+
+
 def _cache(settings: Settings) -> Cache:
     if not settings.cache:
         return NoCache()
@@ -129,6 +137,8 @@ def _cache(settings: Settings) -> Cache:
 def _local(settings: Settings) -> Engine:
     choice = choose_engine(settings)
     if choice.engine == "nano":
+        if ignored := [name for name in ("model", "profile", "base_url") if getattr(settings, name)]:
+            logger.warning("The engine nano ignores the settings %s", ", ".join(ignored))
         return NanoEngine(settings.nano_path)
     name = served_model(settings, choice)
     profile = choice.profile_of(name)

@@ -12,13 +12,23 @@ from typing import Literal, Self
 
 from uniner_mcp.engines.base import TEACHER, Account, Answer, Call, Engine, EngineInfo, Passage
 from uniner_mcp.engines.wrappers.asking import ask
-from uniner_mcp.errors import EngineError, EveryRouteFailed, ExtractionError, NotSent, Rule
+from uniner_mcp.errors import (
+    AnswerCut,
+    AnswerRefused,
+    EngineError,
+    EveryRouteFailed,
+    ExtractionError,
+    NotSent,
+    Rule,
+    UnreadableAnswer,
+)
 from uniner_mcp.extraction.grounding import ground
+from uniner_mcp.extraction.language import ENGLISH, is_english
 from uniner_mcp.extraction.merging import limit_entities, merge
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
 from uniner_mcp.metrics import count_question
-from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
+from uniner_mcp.schema import AnsweredBy, Entity, EntityType, Extraction, TeacherMissing, Unanswered
 from uniner_mcp.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -28,6 +38,8 @@ PASSAGES_AT_ONCE = 8
 
 LARGE = 20_000
 """Length in characters above which a text is split, and its entities are merged, in a thread."""
+
+_UNUSABLE = (AnswerCut, AnswerRefused, UnreadableAnswer)
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Called and awaited after each passage, with the number of finished passages and the total."""
@@ -76,6 +88,16 @@ class Extractor:
     def info(self) -> EngineInfo:
         """Return the name, model and limits of the engine, and whether texts may leave the machine."""
         return self._engine.info()
+
+    async def check(self) -> None:
+        """Ask the engine a tiny question, past its queue and its cache, and never a teacher.
+
+        Raises EngineError if it is not answered; an answer that cannot be used shows that the engine works.
+        """
+        call = Call(trial=True)
+        for answer in await ask(self._engine, Passage("x"), [EntityType(name="person")], call):
+            if answer.failure is not None and not isinstance(answer.failure, _UNUSABLE):
+                raise answer.failure
 
     async def aclose(self) -> None:
         """Close the engine and its cache."""
@@ -126,15 +148,15 @@ class Extractor:
         deadline = time.monotonic() + self._seconds
         request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
         call = Call(deadline, request.domain, consent, Account())
-        budget = self._engine.info().context_budget
+        info = self._engine.info()
         if len(request.text) <= LARGE:
-            passages = split_passages(request.text, budget)
+            passages = split_passages(request.text, info.context_budget)
             answers = await self._ask(passages, request, call, on_progress)
-            return _conclude(request, passages, answers, call.account)
+            return _conclude(request, passages, answers, call.account, info)
         # This takes a while, so it must not block the event loop.
-        passages = await asyncio.to_thread(split_passages, request.text, budget)
+        passages = await asyncio.to_thread(split_passages, request.text, info.context_budget)
         answers = await self._ask(passages, request, call, on_progress)
-        return await asyncio.to_thread(_conclude, request, passages, answers, call.account)
+        return await asyncio.to_thread(_conclude, request, passages, answers, call.account, info)
 
     async def _ask(
         self, passages: Sequence[Passage], request: Request, call: Call, on_progress: Progress | None
@@ -172,7 +194,11 @@ def _outcome(answer: Answer) -> str:
 
 
 def _conclude(
-    request: Request, passages: Sequence[Passage], answers: Sequence[Sequence[Answer]], account: Account
+    request: Request,
+    passages: Sequence[Passage],
+    answers: Sequence[Sequence[Answer]],
+    account: Account,
+    info: EngineInfo,
 ) -> Extraction:
     """Ground and merge the answers, count their sources and list what is unanswered (pure)."""
     found: list[Entity] = []
@@ -203,10 +229,30 @@ def _conclude(
         entities=entities,
         unanswered=[_unanswered(name, of_type, len(passages)) for name, of_type in failures.items()],
         ungrounded=ungrounded,
+        warnings=_language_warnings(passages, answers, info),
         truncated=truncated or cut,
         answered_by=_answered_by(questions, cached, account),
         teacher_missing=_teacher_missing(missed) or None,
     )
+
+
+def _language_warnings(passages: Sequence[Passage], answers: Sequence[Sequence[Answer]], info: EngineInfo) -> list[str]:
+    """Return a warning if the engine answered for passages in a language that it does not read."""
+    if info.languages != (ENGLISH,):
+        return []
+    answered = [
+        passage
+        for passage, of_passage in zip(passages, answers, strict=True)
+        if any(answer.failure is None and answer.provenance.engine == info.name for answer in of_passage)
+    ]
+    foreign = sum(not is_english(passage.text) for passage in answered)
+    if not foreign:
+        return []
+    which = "the text is" if len(passages) == 1 else f"{foreign} of {len(passages)} passages are"
+    return [
+        f"The model {info.model} reads only English, and {which} at least partly in another language or script: "
+        "entities there are probably missing. Use another engine or model for them."
+    ]
 
 
 def _nothing_answered(failures: Sequence[EngineError]) -> ExtractionError:

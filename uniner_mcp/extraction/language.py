@@ -20,7 +20,7 @@ _LETTER = regex.compile(r"\p{L}")
 _FOREIGN_LETTER = regex.compile(r"[\p{L}--\p{Latin}]", regex.VERSION1)
 _LINE = 20
 """Letters from which on a line is also judged on its own."""
-_ENGLISH = "en"
+ENGLISH = "en"
 _EVIDENCE = 2
 """Fewest words of another language. They must also be more than twice as many as those of English."""
 
@@ -46,7 +46,7 @@ def _seems_english(text: str) -> bool:
     marked = sum(word.islower() for word in words if not word.isascii())
     known = _languages_by_word()
     counts = Counter(language for word in words for language in known.get(word.casefold(), ()))
-    english = counts.pop(_ENGLISH, 0)
+    english = counts.pop(ENGLISH, 0)
     foreign = max(counts.values(), default=0) + marked
     return foreign < _EVIDENCE or foreign <= 2 * english
 

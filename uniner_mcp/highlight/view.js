@@ -63,10 +63,11 @@ class EntityView {
   }
 
   #notes() {
-    const { unanswered = [], ungrounded = 0, truncated = false, teacher_missing = [] } = this.extraction;
+    const { unanswered = [], ungrounded = 0, warnings = [], truncated = false, teacher_missing = [] } = this.extraction;
     const lines = unanswered.map((one) => `Not answered: ${one.type}. ${one.reason}`);
     lines.push(...(teacher_missing ?? []).map((one) => `No answer from the teacher: ${one.reason}`));
     if (ungrounded) lines.push(`${plural(ungrounded, "mention")} dropped: not in the text.`);
+    lines.push(...warnings);
     if (truncated) lines.push("Some entities are left out.");
     return lines.map((line) => element("p", { class: "note" }, line));
   }

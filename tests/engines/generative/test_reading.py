@@ -5,7 +5,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from steps import Text, lines
 
+from uniner_mcp.engines.base import Mention
 from uniner_mcp.engines.generative.reading import Reading, Token, Unreadable, read_answer
 
 
@@ -122,3 +124,43 @@ def test_probabilities_that_do_not_spell_the_answer_give_no_confidence() -> None
 
 def test_without_probabilities_there_is_no_confidence() -> None:
     assert [mention.confidence for mention in read_answer("['a']").mentions] == [None]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("[" * 2_000, id="open brackets"),
+        pytest.param("[" * 100_000 + "]" * 100_000, id="deeply nested lists"),
+        pytest.param('[{"a":' * 2_000 + "1" + "}]" * 2_000, id="deeply nested objects"),
+        pytest.param('["a", ' + "[" * 2_000, id="open brackets inside a list"),
+    ],
+)
+def test_nesting_that_no_answer_has_is_unreadable_however_deep(written: str) -> None:
+    with pytest.raises(Unreadable):
+        read_answer(written)
+
+
+def test_a_half_of_a_character_breaks_nothing() -> None:
+    (mention,) = read_answer('["\ud800"]', [Token(b'["', 0), Token(b"\xed\xa0\x80", -1), Token(b'"]', 0)]).mentions
+    assert mention == Mention("\ud800", confidence=pytest.approx(math.exp(-1), abs=1e-4))
+
+
+def test_a_token_counts_for_every_mention_it_has_a_part_in() -> None:
+    tokens = [Token(b'["', -9), Token(b"a", -1), Token(b'", "b', -2), Token(b'"', -4), Token(b"", -8), Token(b"]", -9)]
+    a, b = read_answer('["a", "b"]', tokens).mentions
+    assert (a.confidence, b.confidence) == (round(math.exp(-3), 4), round(math.exp(-6), 4))
+
+
+@pytest.mark.parametrize("item", ["é{}", "é {} ü", "{}"])
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", "“{}”", "{}", '{{"mention": "{}"}}'])
+def test_the_cost_of_an_answer_grows_with_its_length_only(form: str, item: str) -> None:
+    def cost(number: int) -> int:
+        spelt = [form.format(item.format(f"x{each}")) for each in range(number)]
+        written = Text(f"[{', '.join(spelt)}]")
+        pieces = [f"{'[' if each == 0 else ' '}{one}," for each, one in enumerate(spelt)]
+        tokens = [Token(piece.encode(), -0.1) for piece in [*pieces[:-1], pieces[-1][:-1], "]"]]
+        spent = lines(lambda: read_answer(written, tokens))
+        assert all(mention.confidence is not None for mention in read_answer(written, tokens).mentions)
+        return spent + written.copied
+
+    assert cost(800) < 5 * cost(200)

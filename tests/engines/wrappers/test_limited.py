@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from uniner_mcp.engines.base import Mention, Passage
+from uniner_mcp.engines.base import Call, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.engines.wrappers.limited import Limited
 from uniner_mcp.errors import SettingsError
@@ -125,3 +125,33 @@ async def test_info_and_closing_are_those_of_the_wrapped_engine() -> None:
 def test_no_place_at_all_is_refused() -> None:
     with pytest.raises(SettingsError, match="at_once"):
         Limited(ScriptedEngine(lambda passage, type: []), at_once=0)
+
+
+async def test_a_short_request_goes_before_the_further_passages_of_a_document() -> None:
+    gate = Gate("abcdx")
+    scripted = ScriptedEngine(gate)
+    engine = Limited(scripted, at_once=2)
+    document, short = Call(), Call()
+    async with anyio.create_task_group() as group:
+        for passage in "abcd":
+            group.start_soon(engine.answer, Passage(passage), TYPES, document)
+        await gate.begun["b"].wait()
+        group.start_soon(engine.answer, Passage("x"), TYPES, short)
+        await anyio.wait_all_tasks_blocked()
+        for passage in "abcdx":
+            gate.let_go[passage].set()
+    assert [passage for passage, _ in scripted.asked] == ["a", "b", "x", "c", "d"]
+
+
+async def test_a_turn_that_comes_while_its_call_is_cancelled_goes_to_the_next() -> None:
+    gate = Gate("abc")
+    scripted = ScriptedEngine(gate)
+    engine = Limited(scripted, at_once=1)
+    calls = [asyncio.create_task(engine.answer(Passage(passage), TYPES)) for passage in "abc"]
+    await gate.begun["a"].wait()
+    await anyio.wait_all_tasks_blocked()
+    gate.let_go["a"].set()
+    gate.let_go["c"].set()
+    calls[0].add_done_callback(lambda _: calls[1].cancel())
+    await calls[2]
+    assert calls[1].cancelled() and [passage for passage, _ in scripted.asked] in (["a", "c"], ["a", "b", "c"])

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from uniner_mcp.engines.generative.conversation import Conversation, read_messages
 from uniner_mcp.errors import SettingsError
+from uniner_mcp.files import quoted, read_toml, user_path
 from uniner_mcp.schema import Frozen
 from uniner_mcp.shipped import load_prompt
 
@@ -106,7 +107,7 @@ def find_profile(model: str, chosen: str | None = None, *, served: bool = True) 
     """
     if chosen is not None:
         shipped = next((profile for profile in shipped_profiles() if profile.name == chosen), None)
-        profile = shipped or _read(Path(chosen).expanduser())
+        profile = shipped or _read(user_path(chosen))
         if not (served or profile.prompt or profile.template):
             raise SettingsError(
                 f"The profile {profile.name} is a chat, and only a server can apply a chat template: choose a profile "
@@ -121,17 +122,14 @@ def find_profile(model: str, chosen: str | None = None, *, served: bool = True) 
 
 def _read(path: Path) -> Profile:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        keys = read_toml(path)
+    except FileNotFoundError:
         names = ", ".join(profile.name for profile in shipped_profiles())
         raise SettingsError(
-            f"The profile {path} does not exist or cannot be read: choose one of {names}, or give the path of a TOML "
-            "file."
+            f"The profile {quoted(path)} does not exist: choose one of {names}, or give the path of a TOML file."
         ) from None
     try:
-        return Profile.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"The profile {path} is not valid TOML: {error}.") from None
+        return Profile.model_validate(keys)
     except FileNotFoundError:
         raise SettingsError(
             f"The profile {path} names a prompt that does not exist: write the prompt as `template`."

@@ -37,14 +37,17 @@ class NanoEngine:
         self._manifest = read_manifest(self._folder)
         cores = os.cpu_count() or 1
         self._threads = min(4, cores)
-        self._pool = ThreadPoolExecutor(max(1, cores // self._threads), thread_name_prefix="nano")
+        workers = max(1, cores // self._threads)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="nano")
         self._runtime: Future[NanoRuntime] | None = None
         self._warm_up: asyncio.TimerHandle | None = None
         with suppress(RuntimeError):  # No event loop is running: the first question loads the model.
             self._warm_up = asyncio.get_running_loop().call_later(WARM_UP_AFTER, self._loading)
         model, fingerprint = self._manifest.model, self._manifest.fingerprint
         self._provenance = Provenance("nano", model, fingerprint)
-        self._info = EngineInfo("nano", model, fingerprint, BUDGET, leaves_machine=False)
+        self._info = EngineInfo(
+            "nano", model, fingerprint, BUDGET, leaves_machine=False, languages=("en",), concurrency=workers
+        )
 
     def _loading(self) -> Future[NanoRuntime]:
         if self._runtime is None:

@@ -20,6 +20,7 @@ from uniner_mcp.engines.base import Cost
 from uniner_mcp.engines.generative.addresses import shown
 from uniner_mcp.engines.teacher.redaction import Redactable
 from uniner_mcp.errors import RequestError, SettingsError
+from uniner_mcp.files import quoted, read_toml, user_path
 from uniner_mcp.schema import Frozen
 from uniner_mcp.settings import Address
 from uniner_mcp.shipped import shipped_text
@@ -185,22 +186,16 @@ def _read(chosen: str, depth: int = 0) -> dict[str, object]:
     if depth > _MOST_EXTENDED:
         raise SettingsError(f"The fallback policy {chosen} extends itself: correct `extends`.")
     try:
-        if chosen in SHIPPED:
-            text = shipped_text("fallbacks", f"{chosen}.toml")
-        else:
-            text = Path(chosen).expanduser().read_text(encoding="utf-8")
-        keys: dict[str, object] = tomllib.loads(text)
+        keys: dict[str, object] = (
+            tomllib.loads(shipped_text("fallbacks", f"{chosen}.toml"))
+            if chosen in SHIPPED
+            else read_toml(user_path(chosen))
+        )
     except FileNotFoundError:
         raise SettingsError(
-            f"The fallback policy {chosen} does not exist: choose one of {', '.join(SHIPPED)}, or give the path of a "
-            "TOML file."
+            f"The fallback policy {quoted(chosen)} does not exist: choose one of {', '.join(SHIPPED)}, or give the "
+            "path of a TOML file."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The fallback policy {chosen} cannot be read ({type(error).__name__}): give the path of a UTF-8 TOML file."
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"The fallback policy {chosen} is not valid TOML: {error}.") from None
     base = keys.pop("extends", None)
     if base is None:
         return keys
@@ -208,7 +203,7 @@ def _read(chosen: str, depth: int = 0) -> dict[str, object]:
         raise SettingsError(
             f"The fallback policy {chosen} is not valid (extends): give the name or the path of a policy."
         )
-    beside = Path(chosen).expanduser().parent / base
+    beside = user_path(chosen).parent / base
     return _merged(_read(base if base in SHIPPED else str(beside), depth + 1), keys)
 
 

@@ -1,0 +1,70 @@
+"""Loading a model in a thread: once for all questions, and once more after a pause if it failed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Generic, TypeVar
+
+from uniner_mcp.errors import EngineError, EngineUnavailable
+
+RETRY_AFTER = 15.0
+"""Seconds after a failed load until a question starts the next one."""
+CLOSED = "the engine was closed before it answered: open a new one"
+
+_Loaded = TypeVar("_Loaded")
+
+
+class Loading(Generic[_Loaded]):
+    """The result of `load`, which runs in a thread of `pool`. Use it in one event loop only.
+
+    During the pause after a failed load, questions fail with its error. A fixed file or a freed GPU is thus picked up,
+    but not every question costs a load.
+    """
+
+    def __init__(self, pool: Executor, load: Callable[[], _Loaded]) -> None:
+        self._pool = pool
+        self._load = load
+        self._future: Future[_Loaded] | None = None
+        self._failed_at = 0.0
+        self._closed = False
+
+    def start(self) -> None:
+        """Start loading, unless the model is loaded or being loaded, or a load failed a short while ago."""
+        if not self._closed and (self._future is None or self._may_retry(self._future)):
+            self._future = self._pool.submit(self._timed)
+
+    async def loaded(self) -> _Loaded:
+        """Start loading if necessary, and return the model. Raises the error of the load, or EngineUnavailable."""
+        self.start()
+        if self._future is None or self._closed:
+            raise EngineUnavailable(CLOSED)
+        loaded = await asyncio.shield(asyncio.wrap_future(self._future))
+        if self._closed:
+            raise EngineUnavailable(CLOSED)
+        return loaded
+
+    def lost(self, error: EngineError) -> None:
+        """Note that the loaded model has stopped working: it counts as a load that failed now."""
+        self._failed_at = time.monotonic()
+        self._future = Future()
+        self._future.set_exception(error)
+
+    def close(self) -> Future[_Loaded] | None:
+        """Load no more. Return the load, which may be in progress or failed, if there was one."""
+        self._closed = True
+        future, self._future = self._future, None
+        return future
+
+    def _may_retry(self, future: Future[_Loaded]) -> bool:
+        failed = future.done() and future.exception() is not None
+        return failed and time.monotonic() >= self._failed_at + RETRY_AFTER
+
+    def _timed(self) -> _Loaded:
+        try:
+            return self._load()
+        except BaseException:
+            self._failed_at = time.monotonic()
+            raise
