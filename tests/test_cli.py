@@ -12,7 +12,7 @@ from engines.policies import write_policy
 from engines.teacher_server import teacher_server
 from typer.testing import CliRunner, Result
 
-from uniner_mcp.cli import app
+from uniner_mcp.cli import app, extracting
 from uniner_mcp.cli.serving import Address
 
 SENTENCE = "Marie Curie was born in Warsaw."
@@ -214,7 +214,7 @@ def test_extract_says_what_the_teacher_was_not_asked(tmp_path: Path, monkeypatch
     policy = write_policy(tmp_path, "on-failure", "http://127.0.0.1:9/v1", more)
     result = run("extract", SENTENCE, "-t", "person", "--fallback", policy)
     assert result.exit_code == 0 and "[Marie Curie](person)" in result.stdout
-    assert "teacher did not answer (1): the budget of questions" in " ".join(result.stderr.split())
+    assert "teacher did not answer (1): the question budget" in " ".join(result.stderr.split())
 
 
 def test_serve_says_which_teacher_may_be_asked(tmp_path: Path) -> None:
@@ -252,3 +252,41 @@ def test_an_address_without_its_scheme_is_refused_with_an_example() -> None:
 )
 def test_the_address_that_serve_prints_is_one_that_is_answered(host: str, names: list[str], shown: str) -> None:
     assert Address(host, 8000, names).shown == shown
+
+
+def test_a_text_that_is_the_name_of_a_file_gets_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "report.txt").write_text(SENTENCE, encoding="utf-8")
+    assert "use --file" in run("extract", "report.txt", "-t", "person").stderr
+    assert "use --file" in run("extract", "report.txt").stderr
+    assert "use --file" not in run("extract", SENTENCE, "-t", "person").stderr
+
+
+def test_a_long_wait_says_what_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extracting, "PATIENCE", 0.0)
+    asked = ("--base-url", "http://127.0.0.1:9/v1", "--model", "tiny")
+    monkeypatch.setenv("UNINER_TIMEOUT_S", "0.5")
+    result = run("extract", SENTENCE, "-t", "person", *asked)
+    assert result.exit_code == 1 and "waiting for openai, model tiny" in result.stderr
+
+
+def test_settings_that_nano_does_not_have_are_refused_or_reported(caplog: pytest.LogCaptureFixture) -> None:
+    refused = run("extract", SENTENCE, "-t", "person", "--profile", "uniner")
+    assert refused.exit_code == 2 and "remove `profile`" in refused.stderr
+    chosen = run("extract", SENTENCE, "-t", "person", "--profile", "uniner", "--engine", "nano")
+    assert chosen.exit_code == 0 and "ignores the settings profile" in caplog.text
+
+
+def test_options_of_http_are_refused_over_stdio() -> None:
+    result = run("serve", "--port", "9000")
+    assert result.exit_code == 2 and "--port needs --transport http" in result.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "sets" / "two").mkdir(parents=True)
+    (tmp_path / "sets" / "two" / "test.conll").write_text("Maria B-person\nslept O\n", encoding="utf-8")
+    result = run("evaluate", "--data", "sets", "--out", "file")
+    assert result.exit_code == 1 and "Not a directory" in result.stderr and "Traceback" not in result.stderr
+    (tmp_path / "note.txt").write_text(SENTENCE, encoding="utf-8")
+    result = run("distill", "sample", "--corpus", "note.txt", "--out", ".")
+    assert result.exit_code == 2 and "a name of its own" in result.stderr

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from uniner_mcp import SettingsError, load_settings
+from uniner_mcp.engines.generative.profiles import find_profile
+from uniner_mcp.engines.teacher.policy import load_policy
 from uniner_mcp.settings import settings_file
 
 
@@ -121,3 +123,46 @@ def test_an_unknown_environment_variable_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("UNINER_MAX_TPYES", "3")
     with pytest.raises(SettingsError, match=r"UNINER_MAX_TPYES\. Known settings: .*max_types"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("base_url", "http://localhost:99999/v1", "http://host:port/v1"),
+        ("base_url", "http://localhost:port/v1", "http://host:port/v1"),
+        ("base_url", "http://[::1/v1", "http://host:port/v1"),
+        ("base_url", "ftp://localhost/v1", "http://host:port/v1"),
+        ("cache_max_age_days", "1e300", "36500"),
+        ("cache_max_age_days", "nan", "finite"),
+        ("cache_max_mb", "9" * 30, "1000000"),
+        ("timeout_s", "inf", "finite"),
+        ("cache_path", "~nobody-of-that-name/x", "not a valid path"),
+        ("fallback", "~nobody-of-that-name/x.toml", "not a valid path"),
+        ("model", "a" * 400, "not a valid path"),
+        ("profile", "", "at least 1 character"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"UNINER_{name.upper()}", value)
+    with pytest.raises(SettingsError, match=f"`{name}`") as failure:
+        load_settings()
+    assert said in str(failure.value) and len(str(failure.value)) < 300
+
+
+def test_a_name_that_no_file_can_have_is_quoted_so_that_it_can_be_printed() -> None:
+    with pytest.raises(SettingsError, match=r"'a\\x00b\.gguf' is not a valid path"):
+        load_settings(model="a\0b.gguf")
+
+
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f"a = {'[' * 100_000}", encoding="utf-8")
+    for load in (
+        lambda: load_settings(config=path),
+        lambda: load_policy(str(path)),
+        lambda: find_profile("m", str(path)),
+    ):
+        with pytest.raises(SettingsError, match=r"deep\.toml is nested too deeply"):
+            load()

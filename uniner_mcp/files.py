@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ def user_path(named: str | Path) -> Path:
     """Return the path with `~` expanded. Raises SettingsError if no file can have that name."""
     try:
         path = Path(named).expanduser()
-        path.exists()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            path.lstat()
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(f"{quoted(named)} is not a valid path: {reason}.") from None
