@@ -43,9 +43,15 @@ def _checked(url: str) -> str:
     return url
 
 
+def _named(name: str) -> str:
+    user_path(name)
+    return name
+
+
 Address = Annotated[str, AfterValidator(_checked)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86_400, allow_inf_nan=False)]
 UserPath = Annotated[Path, AfterValidator(user_path)]
+NameOrPath = Annotated[str, Field(min_length=1), AfterValidator(_named)]
 PREFIX = "UNINER_"
 FILE = "uniner.toml"
 _PATHS = ("nano_path", "cache_path", "ledger_path")
@@ -68,13 +74,13 @@ class Settings(BaseSettings):
             "a GGUF file, otherwise nano."
         ),
     )
-    model: str | None = Field(
+    model: NameOrPath | None = Field(
         default=None,
         description=(
             "Model: a folder or Hugging Face id (vllm), a GGUF file or `id:file` (llama-cpp), a served name (openai)."
         ),
     )
-    profile: str | None = Field(
+    profile: NameOrPath | None = Field(
         default=None, description="Prompt profile of the model: a name, or the path of a TOML file."
     )
     base_url: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)] = Field(
@@ -117,7 +123,7 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Maximum age of cached answers in days; none: unlimited.",
     )
-    fallback: str = Field(
+    fallback: NameOrPath = Field(
         default="none",
         description=(
             "When to ask a teacher: none, on-failure, low-confidence, teacher-only, or the path of a TOML file."
@@ -136,7 +142,10 @@ class Settings(BaseSettings):
     breaker_pause_s: Seconds = Field(default=15, description="Seconds for which it then stays open.")
     request_timeout_s: Seconds | None = Field(
         default=None,
-        description="Timeout of a whole request in seconds; what is missing then is listed as unanswered.",
+        description=(
+            "Timeout of a whole request in seconds; what is missing then is listed as unanswered. Default: 300 for the "
+            "server, otherwise none."
+        ),
     )
     transport: Literal["stdio", "http"] = Field(
         default="stdio", description="How clients reach the server: stdio if they start it themselves, otherwise http."
@@ -154,6 +163,28 @@ class Settings(BaseSettings):
         default=1_000_000, ge=1, le=1_000_000_000, description="Maximum length of a text, in characters."
     )
     max_types: int = Field(default=64, ge=1, le=1_000_000, description="Maximum number of entity types per request.")
+    max_result_chars: int = Field(
+        default=160_000,
+        ge=10_000,
+        le=1_000_000_000,
+        description=(
+            "Maximum length of a tool result in characters of JSON, of which non-ASCII ones count as the UTF-8 bytes "
+            "they take; further entities are left out (`next_start`). With the default, no message exceeds 1 MiB."
+        ),
+    )
+    max_waiting: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="Maximum number of tool calls that wait besides `concurrency` running ones; others are refused.",
+    )
+    drain_timeout_s: float = Field(
+        default=10,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds in which running calls may finish when the server is stopped.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -184,7 +215,7 @@ def load_settings(**given: object) -> Settings:
         name = ".".join(part for part in first["loc"] if isinstance(part, str))
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"Unknown setting `{name}`. {_known()}") from None
-        said = first["msg"].removeprefix("Value error, ")
+        said = first["msg"].removeprefix("Value error, ").rstrip(".")
         raise SettingsError(f"Setting `{name}` ({PREFIX}{name.upper()} or {FILE}) is not valid: {said}.") from None
     except UnparsableSetting as error:
         # The message names the field; its cause contains the value.

@@ -12,10 +12,10 @@ from integrations.conftest import CITIES, GIVEN
 
 from uniner_mcp.clients import own_command
 
-PYTHON = os.environ.get("UNINER_ADAPTERS_PYTHON")
+PYTHON = os.environ.get("TEST_ADAPTERS_PYTHON")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(PYTHON is None, reason="needs UNINER_ADAPTERS_PYTHON: see .ci/frameworks"),
+    pytest.mark.skipif(PYTHON is None, reason="needs TEST_ADAPTERS_PYTHON: see .ci/frameworks"),
 ]
 
 

@@ -6,11 +6,8 @@ import asyncio
 import importlib.util
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from engines.contract import SENTENCE, EngineContract
+from processes import free_port, served
 
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.engines.base import Engine
@@ -27,7 +25,7 @@ from uniner_mcp.engines.generative.openai_compatible import ServerModel
 from uniner_mcp.engines.opening import open_engine
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDER = os.environ.get("UNINER_TEST_MODEL", "")
+FOLDER = os.environ.get("TEST_MODEL", "")
 GGUF = Path(__file__).parent.parent / "tiny_uniner" / "tiny-uniner.gguf"
 TYPES = ["person", "organization", "location", "date", "product", "gene", "law", "chemical"]
 PASSAGE = " ".join(["Maria Keller works for Acme Robotics in Berlin. Tom Reed left Paris on 3 May 2021."] * 8)
@@ -35,45 +33,23 @@ PASSAGE = " ".join(["Maria Keller works for Acme Robotics in Berlin. Tom Reed le
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.anyio,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed: see .ci/vllm"),
-    pytest.mark.skipif(not FOLDER, reason="UNINER_TEST_MODEL is not set: see .ci/vllm"),
+    pytest.mark.skipif(not FOLDER, reason="TEST_MODEL is not set: see .ci/vllm"),
 ]
 
 LLAMA_SERVER = str(Path(__file__).parent.parent / "engines" / "llama_server.py")
 
 
 @contextmanager
-def running(command: list[str], port: int, health: str) -> Iterator[str]:
-    """A server in a process of its own, once it is well; it has no part in what we print."""
+def running(command: list[str], port: int) -> Iterator[str]:
     environment = {
         **os.environ,
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
     }
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(1200):
-            assert process.poll() is None, "the server ended"
-            try:
-                with urllib.request.urlopen(address + health, timeout=5):
-                    break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        else:
-            raise AssertionError("the server did not start")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with served(command, port, env=environment):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +58,7 @@ def vllm_server() -> Iterator[str]:
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", FOLDER, "--port", str(port)]
     command += ["--served-model-name", "tiny-uniner", "--dtype", "float32", "--enforce-eager", "--block-size", "32"]
     command += ["--max-model-len", "1024", "--chat-template", str(ROOT / "prompts" / "uniner.jinja")]
-    with running(command, port, "/health") as address:
+    with running(command, port) as address:
         yield address
 
 
@@ -92,7 +68,7 @@ def llama_server() -> Iterator[str]:
         pytest.skip("xllamacpp is not installed: see .ci/vllm")
     port = free_port()
     template = str(ROOT / "prompts" / "uniner.jinja")
-    with running([sys.executable, LLAMA_SERVER, str(GGUF), str(port), template], port, "/health") as address:
+    with running([sys.executable, LLAMA_SERVER, str(GGUF), str(port), template], port) as address:
         yield address
 
 
