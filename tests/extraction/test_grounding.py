@@ -272,8 +272,47 @@ def test_differences_of_writing_are_overlooked_where_nothing_matches_exactly(
     assert found_in(f"«{text}»", mention) == [expected]
 
 
-def test_an_exact_occurrence_rules_out_tolerant_ones() -> None:
-    assert found_in("US troops and us", "US") == ["US"]
+@pytest.mark.parametrize(
+    ("text", "mention", "expected"),
+    [
+        ("New York or New\nYork", "New York", ["New York", "New\nYork"]),
+        ("New\u00a0York or New\r\n  York", "New York", ["New\u00a0York", "New\r\n  York"]),
+        ("COVID-19 or COVID\u201119", "COVID-19", ["COVID-19", "COVID\u201119"]),
+        ("COVID–19 or COVID-19", "COVID−19", ["COVID–19", "COVID-19"]),
+        ("O'Neil or O’Neil", "O'Neil", ["O'Neil", "O’Neil"]),
+        ('"Up" or “Up”', '"Up"', ['"Up"', "“Up”"]),
+        ("Café or Cafe\u0301", "Café", ["Café", "Cafe\u0301"]),
+        ("a\u0323\u0302b or a\u0302\u0323b", "a\u0302\u0323b", ["a\u0323\u0302b", "a\u0302\u0323b"]),
+        ("Å or \u212b", "Å", ["Å", "\u212b"]),
+    ],
+)
+def test_repeats_in_another_typography_are_found_beside_the_exact_ones(
+    text: str, mention: str, expected: list[str]
+) -> None:
+    assert found_in(text, mention) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "mention", "expected"),
+    [
+        ("US troops and us", "US", ["US"]),
+        ("Bush in the bush, BUSH", "Bush", ["Bush"]),
+        ("New\nYork and new york", "New York", ["New\nYork"]),
+        ("O’NEIL and O’Neil", "O'Neil", ["O’Neil"]),
+        ("OSLO and oslo", "Oslo", ["OSLO", "oslo"]),
+        ("die Straße, die STRASSE", "Straße", ["Straße"]),
+    ],
+)
+def test_another_case_counts_only_where_nothing_has_the_same(text: str, mention: str, expected: list[str]) -> None:
+    assert found_in(text, mention) == expected
+
+
+@given(st.lists(st.sampled_from(["Spider-Man", "“Aŉa”", "O’Hara", "Ångström"]), min_size=1, max_size=3))
+def test_every_repeat_is_found_in_whichever_typography_it_is_said(words: list[str]) -> None:
+    mention = " ".join(words)
+    spelt = [rewrite(mention) for name, rewrite in REWRITES.items() if "casefold" not in name]
+    text = " ; ".join(spelt)
+    assert all(found_in(text, said) == spelt for said in spelt)
 
 
 def test_signs_that_mean_something_in_patterns_are_plain_characters() -> None:

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from steps import lines
 
 from uniner_mcp.extraction.merging import certainty, limit_entities, merge
 from uniner_mcp.schema import Entity, Overlap
@@ -84,6 +85,17 @@ def test_every_policy_leaves_entities_that_all_leaves(found: list[Entity]) -> No
     everything = merge(found, "all")
     assert all(e in everything for e in merge(found, "flat"))
     assert all(e in everything for e in merge(found, "nested"))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_cost_of_merging_grows_little_faster_than_the_number_of_entities(policy: Overlap, backwards: bool) -> None:
+    def cost(number: int) -> int:
+        step = -3 if backwards else 3
+        found = [entity(5000 + step * at, 5004 + step * at, confidence=1 - at / 5000) for at in range(number)]
+        return lines(lambda: merge(found, policy))
+
+    assert cost(1600) < 6 * cost(400)
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -52,8 +52,13 @@ class Run:
     def __init__(self, out: Path, extractor: Extractor, sets: list[TestSet], split: str) -> None:
         """Start or resume a run. Raises RequestError if the folder contains a run of another engine or other data."""
         self.out = out
+        info = extractor.info()
         known = {
-            **asdict(extractor.info()),
+            "name": info.name,
+            "model": info.model,
+            "fingerprint": info.fingerprint,
+            "context_budget": info.context_budget,
+            "teacher": info.teacher,
             "split": split,
             "sets": {one.name: _digest(one) for one in sets},
         }

@@ -6,29 +6,21 @@ import asyncio
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal, Self
+from typing import Self
 
-from uniner_mcp.engines.base import TEACHER, Account, Answer, Call, Engine, EngineInfo, Passage
+from uniner_mcp.engines.base import Account, Answer, Call, Engine, EngineInfo, Passage
 from uniner_mcp.engines.wrappers.asking import ask
 from uniner_mcp.errors import (
     AnswerCut,
     AnswerRefused,
-    EngineError,
-    EveryRouteFailed,
-    ExtractionError,
-    NotSent,
-    Rule,
     UnreadableAnswer,
 )
-from uniner_mcp.extraction.grounding import ground
-from uniner_mcp.extraction.language import ENGLISH, is_english
-from uniner_mcp.extraction.merging import limit_entities, merge
+from uniner_mcp.extraction.conclusion import conclude
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
 from uniner_mcp.metrics import count_question
-from uniner_mcp.schema import AnsweredBy, Entity, EntityType, Extraction, TeacherMissing, Unanswered
+from uniner_mcp.schema import EntityType, Extraction
 from uniner_mcp.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -152,11 +144,11 @@ class Extractor:
         if len(request.text) <= LARGE:
             passages = split_passages(request.text, info.context_budget)
             answers = await self._ask(passages, request, call, on_progress)
-            return _conclude(request, passages, answers, call.account, info)
+            return conclude(request, passages, answers, call.account, info)
         # This takes a while, so it must not block the event loop.
         passages = await asyncio.to_thread(split_passages, request.text, info.context_budget)
         answers = await self._ask(passages, request, call, on_progress)
-        return await asyncio.to_thread(_conclude, request, passages, answers, call.account, info)
+        return await asyncio.to_thread(conclude, request, passages, answers, call.account, info)
 
     async def _ask(
         self, passages: Sequence[Passage], request: Request, call: Call, on_progress: Progress | None
@@ -191,111 +183,3 @@ def _outcome(answer: Answer) -> str:
     if answer.failure is not None:
         return type(answer.failure).__name__
     return "cached" if answer.provenance.cached else "answered"
-
-
-def _conclude(
-    request: Request,
-    passages: Sequence[Passage],
-    answers: Sequence[Sequence[Answer]],
-    account: Account,
-    info: EngineInfo,
-) -> Extraction:
-    """Ground and merge the answers, count their sources and list what is unanswered (pure)."""
-    found: list[Entity] = []
-    ungrounded = 0
-    cut = False
-    failures: dict[str, list[EngineError]] = {}
-    missed: list[EngineError] = []
-    questions: Counter[tuple[str, str]] = Counter()
-    cached: Counter[tuple[str, str]] = Counter()
-    for passage, of_passage in zip(passages, answers, strict=True):
-        for answer in of_passage:
-            missed += _missed(answer)
-            if answer.failure is not None:
-                failures.setdefault(answer.type.name, []).append(answer.failure)
-                continue
-            by = (answer.provenance.engine, answer.provenance.model)
-            questions[by] += 1
-            cached[by] += answer.provenance.cached
-            cut = cut or answer.truncated
-            entities, dropped = ground(passage, answer)
-            found.extend(entities)
-            ungrounded += dropped
-    if failures and not questions:
-        raise _nothing_answered([failure for of_type in failures.values() for failure in of_type])
-    certain = [e for e in found if e.confidence is None or e.confidence >= request.min_confidence]
-    entities, truncated = limit_entities(merge(certain, request.overlap), request.limit)
-    return Extraction(
-        entities=entities,
-        unanswered=[_unanswered(name, of_type, len(passages)) for name, of_type in failures.items()],
-        ungrounded=ungrounded,
-        warnings=_language_warnings(passages, answers, info),
-        truncated=truncated or cut,
-        answered_by=_answered_by(questions, cached, account),
-        teacher_missing=_teacher_missing(missed) or None,
-    )
-
-
-def _language_warnings(passages: Sequence[Passage], answers: Sequence[Sequence[Answer]], info: EngineInfo) -> list[str]:
-    """Return a warning if the engine answered for passages in a language that it does not read."""
-    if info.languages != (ENGLISH,):
-        return []
-    answered = [
-        passage
-        for passage, of_passage in zip(passages, answers, strict=True)
-        if any(answer.failure is None and answer.provenance.engine == info.name for answer in of_passage)
-    ]
-    foreign = sum(not is_english(passage.text) for passage in answered)
-    if not foreign:
-        return []
-    which = "the text is" if len(passages) == 1 else f"{foreign} of {len(passages)} passages are"
-    return [
-        f"The model {info.model} reads only English, and {which} at least partly in another language or script: "
-        "entities there are probably missing. Use another engine or model for them."
-    ]
-
-
-def _nothing_answered(failures: Sequence[EngineError]) -> ExtractionError:
-    """Return one error that contains each distinct cause."""
-    causes = {str(cause): cause for failure in failures for cause in _causes(failure)}
-    return ExtractionError(tuple(causes.values()))
-
-
-def _causes(failure: EngineError) -> Sequence[EngineError]:
-    return failure.causes if isinstance(failure, EveryRouteFailed) else (failure,)
-
-
-def _unanswered(name: str, failures: Sequence[EngineError], passages: int) -> Unanswered:
-    part = "" if len(failures) == passages else f" ({len(failures)} of {passages} passages)"
-    return Unanswered(type=name, reason=" | ".join(dict.fromkeys(map(str, failures))) + part)
-
-
-def _missed(answer: Answer) -> list[EngineError]:
-    """Return why the teacher did not answer, if the policy preferred its answer."""
-    return [answer.missed] if answer.missed is not None else []
-
-
-def _teacher_missing(missed: Sequence[EngineError]) -> list[TeacherMissing]:
-    counted: Counter[tuple[Rule | Literal["failed"], str]] = Counter((_rule(error), str(error)) for error in missed)
-    return [TeacherMissing(cause=cause, reason=reason, questions=n) for (cause, reason), n in counted.items()]
-
-
-def _rule(error: EngineError) -> Rule | Literal["failed"]:
-    return error.rule if isinstance(error, NotSent) else "failed"
-
-
-def _answered_by(
-    questions: Counter[tuple[str, str]], cached: Counter[tuple[str, str]], account: Account
-) -> list[AnsweredBy]:
-    """Return who answered, and the cost of the teacher, even if it was charged without answering."""
-    cost, paid = account.cost, (TEACHER, account.model)
-    by = [
-        AnsweredBy(engine=engine, model=model, questions=number, cached=cached[engine, model])
-        for (engine, model), number in questions.items()
-    ]
-    if account.model is None or not cost.input_tokens + cost.output_tokens:
-        return by
-    spent = {"input_tokens": cost.input_tokens, "output_tokens": cost.output_tokens, "usd": round(cost.usd, 9)}
-    if paid not in questions:
-        by.append(AnsweredBy(engine=TEACHER, model=account.model, questions=0, cached=0))
-    return [one.model_copy(update=spent) if (one.engine, one.model) == paid else one for one in by]

@@ -21,9 +21,11 @@ def ground(passage: Passage, answer: Answer) -> tuple[list[Entity], int]:
     """Turn the mentions of an answer into entities of the caller's text, in reading order.
 
     A mention with a span must occur exactly there. A mention without one matches everywhere it occurs as whole words,
-    in scripts that separate words (searched from the left, so that matches do not overlap). If there is no exact match,
-    differences in case, spacing, quotes, dashes and Unicode composition are ignored. Several mentions with the same
-    span become one entity, with the highest confidence.
+    in scripts that separate words (searched from the left, so that matches do not overlap). Differences in spacing,
+    line breaks, quotes, dashes and Unicode composition are always ignored: they are a matter of typesetting, and a
+    model names a mention once, however often and in whatever form it is repeated. Differences in case are ignored only
+    if nothing matches otherwise, because case tells words apart ("US" and "us", "Bush" and "bush"). Several mentions
+    with the same span become one entity, with the highest confidence.
 
     Returns the entities, and the number of mentions that were dropped because they are empty or not in the passage.
     """
@@ -78,13 +80,13 @@ class _Searched:
         if not mention:
             return []
         if mention not in self._known:
-            exact = self._exact.occurrences(_read(mention, str))
-            self._known[mention] = exact or self._folded.occurrences(_read(mention, _fold))
+            alike = self._typed.occurrences(_read(mention, _type))
+            self._known[mention] = alike or self._folded.occurrences(_read(mention, _fold))
         return self._known[mention]
 
     @cached_property
-    def _exact(self) -> _Reading:
-        return _read(self._text, str)
+    def _typed(self) -> _Reading:
+        return _read(self._text, _type)
 
     @cached_property
     def _folded(self) -> _Reading:
@@ -123,6 +125,13 @@ def _read(source: str, spell: Callable[[str], str]) -> _Reading:
     return _Reading("".join(spelt), sources)
 
 
+def _type(atom: str) -> str:
+    """Normalise composition, spacing and typography of an atom."""
+    if atom.isspace():
+        return " "
+    return atom if atom.isascii() else unicodedata.normalize("NFD", atom).translate(_TYPEWRITER)
+
+
 def _fold(atom: str) -> str:
-    """Normalise case, composition (The Unicode Standard, D145), spacing and typography of an atom."""
-    return " " if atom.isspace() else unicodedata.normalize("NFD", atom).casefold().translate(_TYPEWRITER)
+    """Normalise also the case of an atom (The Unicode Standard, D145)."""
+    return _type(unicodedata.normalize("NFD", atom).casefold())

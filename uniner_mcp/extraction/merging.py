@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable
 
+from uniner_mcp.extraction.intervals import Highest, Spans, numbered
 from uniner_mcp.schema import Entity, Overlap
 
 
@@ -51,13 +51,10 @@ def _worse(entity: Entity) -> tuple[float, int, int, str]:
 
 def _without_overlap(best_first: list[Entity]) -> list[Entity]:
     kept: list[Entity] = []
-    spans: list[tuple[int, int]] = []
+    spans = Spans((entity.start, entity.end) for entity in best_first)
     for entity in best_first:
-        place = bisect_left(spans, (entity.start, entity.end))
-        before_is_clear = place == 0 or spans[place - 1][1] <= entity.start
-        after_is_clear = place == len(spans) or entity.end <= spans[place][0]
-        if before_is_clear and after_is_clear:
-            spans.insert(place, (entity.start, entity.end))
+        if not spans.overlap(entity.start, entity.end):
+            spans.add(entity.start, entity.end)
             kept.append(entity)
     return kept
 
@@ -65,10 +62,9 @@ def _without_overlap(best_first: list[Entity]) -> list[Entity]:
 def _without_crossing(best_first: list[Entity]) -> list[Entity]:
     # Kept spans around the same point are nested. So a span crosses one of them if and only if it crosses the innermost
     # one around its end (the last to start) or the innermost one around its start (the first to end).
-    places = sorted({place for entity in best_first for place in (entity.start, entity.end)})
-    number = {place: index for index, place in enumerate(places)}
-    last_start = _Highest(len(places))
-    first_end = _Highest(len(places))
+    number = numbered((entity.start, entity.end) for entity in best_first)
+    last_start = Highest(len(number))
+    first_end = Highest(len(number))
     kept: list[Entity] = []
     for entity in best_first:
         start, end = number[entity.start], number[entity.end]
@@ -78,32 +74,3 @@ def _without_crossing(best_first: list[Entity]) -> list[Entity]:
         first_end.raise_to(-end, start + 1, end)
         kept.append(entity)
     return kept
-
-
-class _Highest:
-    """The highest value assigned to any range that contains a point: a segment tree, O(log n) per call."""
-
-    def __init__(self, points: int) -> None:
-        self._points = points
-        self._tree = [float("-inf")] * (2 * points)
-
-    def raise_to(self, value: int, first: int, end: int) -> None:
-        """Raise the values of the points from `first` to before `end` to at least `value`."""
-        low, high = first + self._points, end + self._points
-        while low < high:
-            if low % 2:
-                self._tree[low] = max(self._tree[low], value)
-                low += 1
-            if high % 2:
-                high -= 1
-                self._tree[high] = max(self._tree[high], value)
-            low //= 2
-            high //= 2
-
-    def at(self, point: int) -> float:
-        """Return the highest value assigned to a point, or minus infinity if there is none."""
-        node, highest = point + self._points, float("-inf")
-        while node:
-            highest = max(highest, self._tree[node])
-            node //= 2
-        return highest

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from steps import Text, lines
 
-from uniner_mcp.engines.base import Mention
+from uniner_mcp.engines.base import EngineInfo, Mention, Passage
+from uniner_mcp.engines.generative.conversation import Conversation, read_messages
+from uniner_mcp.engines.generative.engine import Completion, Early, GenerativeEngine, Sampling, ignore
 from uniner_mcp.engines.generative.reading import Reading, Token, Unreadable, read_answer
+from uniner_mcp.errors import EngineError, UnreadableAnswer
+from uniner_mcp.schema import EntityType
 
 
 def read(written: str) -> list[str]:
@@ -140,9 +145,31 @@ def test_nesting_that_no_answer_has_is_unreadable_however_deep(written: str) -> 
         read_answer(written)
 
 
+class Stammering:
+    """A model that writes opening brackets without end for one question, and answers the others."""
+
+    async def complete_all(
+        self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
+    ) -> list[Completion | EngineError]:
+        return [Completion("[" * 2_000 if wording == "verse" else '["Ada"]') for wording in wordings]
+
+    async def aclose(self) -> None: ...
+
+
+@pytest.mark.anyio
+async def test_an_answer_nested_without_end_costs_only_its_own_question() -> None:
+    info = EngineInfo("generative", "stammering", "0", 100, False)
+    conversation = Conversation(None, read_messages("user: {text} {type}"))
+    engine = GenerativeEngine(info, conversation, Sampling(100, ()), Stammering(), constrained=False)
+    types = [EntityType(name="person"), EntityType(name="verse")]
+    person, verse = await engine.answer(Passage("Ada"), types)
+    assert person.mentions == (Mention("Ada"),) and person.failure is None
+    assert isinstance(verse.failure, UnreadableAnswer)
+
+
 def test_a_half_of_a_character_breaks_nothing() -> None:
     (mention,) = read_answer('["\ud800"]', [Token(b'["', 0), Token(b"\xed\xa0\x80", -1), Token(b'"]', 0)]).mentions
-    assert mention == Mention("\ud800", confidence=pytest.approx(math.exp(-1), abs=1e-4))
+    assert mention == Mention("\ud800", confidence=round(math.exp(-1), 4))
 
 
 def test_a_token_counts_for_every_mention_it_has_a_part_in() -> None:

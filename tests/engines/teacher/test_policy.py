@@ -57,7 +57,7 @@ def test_a_policy_may_extend_a_shipped_one_and_one_beside_it(tmp_path: Path) -> 
         (WHOLE + "[budget.day]\nusd = 1\n", "`prices` has no m, and a budget is in usd"),
         (WHOLE.replace('on = ["unavailable"]', ""), "`triggers` is empty"),
         (WHOLE.replace('[teacher]\nmodel = "m"', ""), "`teacher` is missing"),
-        (WHOLE.replace('"m"', '"m"\nbase_url = "api.example.org"'), "(teacher.base_url): String should match"),
+        (WHOLE.replace('"m"', '"m"\nbase_url = "api.example.org"'), "(teacher.base_url): give URLs as"),
         ('consent = "never"\n', "(description): Field required"),
         ("extends = 7\n", "(extends): give the name or the path of a policy"),
         ('extends = "mine.toml"\n', "extends itself"),
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="choose one of none, on-failure"):
         load_policy("nowhere.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="Cannot read"):
         load_policy(str(tmp_path / "bytes.toml"))
 
 

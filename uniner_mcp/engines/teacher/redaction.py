@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from uniner_mcp.engines.teacher.repeats import SHORTEST, repeats
+
 Redactable = Literal["email", "phone", "iban", "key"]
 """The kinds of values that can be redacted."""
 
@@ -107,10 +109,6 @@ _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|IBAN|KEY)_\d+\]", re.IGNORECASE)
 # Without the brackets: a placeholder must not replace a value that looks like one either.
 _TAKEN = re.compile(r"(?:EMAIL|PHONE|IBAN|KEY)_\d+", re.IGNORECASE)
 
-_GRAM = 8
-"""Values of at least this length are redacted at every occurrence; shorter ones only where a pattern finds them."""
-_SHORT = 512
-
 
 class _Find(NamedTuple):
     start: int
@@ -131,7 +129,10 @@ class Redacted:
 
 
 def redact(text: str, kinds: Collection[Redactable]) -> Redacted:
-    """Replace all values of these kinds by placeholders; the same value gets the same placeholder."""
+    """Replace all values of these kinds by placeholders; the same value gets the same placeholder.
+
+    Values of at least `SHORTEST` characters are replaced at every occurrence, shorter ones where a pattern finds them.
+    """
     taken = {name.upper() for name in _TAKEN.findall(text)}
     counts: defaultdict[Redactable, int] = defaultdict(int)
     placeholders: dict[str, str] = {}
@@ -170,23 +171,10 @@ def _finds(text: str, kinds: Collection[Redactable]) -> list[_Find]:
 
 
 def _again(text: str, finds: Iterable[_Find]) -> Iterator[_Find]:
-    """Yield further occurrences of the values, also without the context that revealed them (such as `password=`)."""
-    kinds: dict[str, Redactable] = {text[find.start : find.end]: find.kind for find in finds}
-    lengths: defaultdict[str, set[int]] = defaultdict(set)
-    for value, kind in kinds.items():
-        if _GRAM <= len(value) <= _SHORT:
-            lengths[value[:_GRAM]].add(len(value))
-        elif len(value) > _SHORT:
-            start = text.find(value)
-            while start >= 0:
-                yield _Find(start, start + len(value), kind)
-                start = text.find(value, start + len(value))
-    if not lengths:
-        return
-    for start in range(len(text) - _GRAM + 1):
-        for length in lengths.get(text[start : start + _GRAM], ()):
-            if (kind := kinds.get(text[start : start + length])) is not None:
-                yield _Find(start, start + length, kind)
+    """Yield all occurrences of the values, also without the context that revealed them (such as `password=`)."""
+    known = {(find.start, find.end): find for find in finds if find.end - find.start >= SHORTEST}
+    for start, value in repeats(text, known):
+        yield known[value]._replace(start=start, end=start + value[1] - value[0])
 
 
 def _free(kind: Redactable, counts: defaultdict[Redactable, int], taken: Collection[str]) -> str:

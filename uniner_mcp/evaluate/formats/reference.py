@@ -45,7 +45,7 @@ def read_reference(path: Path) -> list[ReferenceRow]:
     """Read the questions of an evaluation file. Raises RequestError, which names the first invalid row."""
     try:
         rows = cast("list[object]", json.loads(path.read_text(encoding="utf-8")))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RequestError(f"{path} is not valid JSON in UTF-8.") from None
     questions: list[ReferenceRow] = []
     for number, row in enumerate(rows):
@@ -95,7 +95,7 @@ def reference_mentions(written: str) -> list[str]:
     found = _LIST.match(written.split(_TURN)[-1].strip())
     try:
         items = cast("list[object]", json.loads(found[0])) if found else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     strings = [item for item in items if isinstance(item, str)]
     return strings if len(strings) == len(items) else []
