@@ -43,10 +43,12 @@ def held(home: Path, client: str) -> dict[str, Any]:
     return json.loads((home / FILES[client][0]).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("client", FILES)
-async def test_a_real_client_starts_us_from_the_file_that_was_written(home: Path, client: str) -> None:
-    assert run("install", client).exit_code == 0
-    entry = held(home, client)[FILES[client][1]]["uniner"]
+@pytest.mark.usefixtures("patient_client")
+async def test_a_real_client_starts_us_from_the_file_that_was_written(home: Path) -> None:
+    assert all(run("install", client).exit_code == 0 for client in FILES)
+    entries = [held(home, client)[key]["uniner"] for client, (_, key) in FILES.items()]
+    entry = {key: entries[0][key] for key in ("command", "args")}
+    assert all(one == {**entry, "type": "stdio"} or one == entry for one in entries)
     assert Path(entry["command"]).is_absolute()
     server = StdioServerParameters(command=entry["command"], args=entry["args"], env=dict(os.environ))
     async with Client(stdio_client(server)) as session:

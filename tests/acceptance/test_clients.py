@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
+from processes import free_port, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_client")]
 COMMAND = [sys.executable, "-m", "uniner_mcp"]
 KNOWN = {("James Daly", 53, 63), ("Lowell Edmunds", 11029, 11043), ("Thomas Edison", 16356, 16369)}
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +22,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     folder = tmp_path_factory.mktemp("server")
     environment = {**os.environ, "UNINER_CACHE_PATH": str(folder / "answers.sqlite")}
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--transport", "http", "--port", str(port)], cwd=folder, env=environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as server:  # fmt: skip
-        try:
-            for _ in range(300):
-                if server.poll() is not None:
-                    raise RuntimeError("The server ended at once.")
-                try:
-                    if httpx2.get(f"http://127.0.0.1:{port}/health").is_success:
-                        break
-                except httpx2.TransportError:
-                    time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}/mcp"
-        finally:
-            server.terminate()
+    command = [*COMMAND, "serve", "--transport", "http", "--port", str(port)]
+    with served(command, port, cwd=folder, env=environment):
+        yield f"http://127.0.0.1:{port}/mcp"
 
 
 def stdio(cache: Path) -> StdioServerParameters:

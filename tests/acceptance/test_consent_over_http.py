@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
-from acceptance.test_clients import free_port
 from engines.policies import write_policy
 from engines.teacher_server import teacher_server
 from mcp import Client, StdioServerParameters
+from processes import free_port, served
 from server.test_consent import YES, Person, call
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_client")]
 
 
 def command(policy: str) -> list[str]:
@@ -36,26 +33,14 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def served(folder: Path, policy: str, transport: str) -> AsyncIterator[str | StdioServerParameters]:
+async def reachable(folder: Path, policy: str, transport: str) -> AsyncIterator[str | StdioServerParameters]:
     start = command(policy)
     if transport == "stdio":
         yield StdioServerParameters(command=start[0], args=start[1:], env=environment(folder), cwd=str(folder))
         return
     port = free_port()
-    with subprocess.Popen(
-        [*start, "--transport", "http", "--port", str(port)], cwd=folder, env=environment(folder),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as server:  # fmt: skip
-        try:
-            for _ in range(300):
-                try:
-                    if httpx2.get(f"http://127.0.0.1:{port}/health").is_success:
-                        break
-                except httpx2.TransportError:
-                    time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}/mcp"
-        finally:
-            server.terminate()
+    with served([*start, "--transport", "http", "--port", str(port)], port, cwd=folder, env=environment(folder)):
+        yield f"http://127.0.0.1:{port}/mcp"
 
 
 @pytest.mark.parametrize(("transport", "era", "times"), [
@@ -66,7 +51,7 @@ async def test_the_person_is_asked_once_for_a_connection(tmp_path: Path, transpo
     person = Person(YES)
     async with teacher_server().running() as teacher:
         policy = write_policy(tmp_path, "on-failure", teacher, top='consent = "ask"')
-        async with served(tmp_path, policy, transport) as target:
+        async with reachable(tmp_path, policy, transport) as target:
             async with Client(target, mode=era, elicitation_callback=person) as client:
                 outcomes = [await call(client), await call(client)]
             assert len(person.asked) == times

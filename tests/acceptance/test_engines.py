@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_client")]
 TINY = Path(__file__).parent.parent / "tiny_uniner" / "tiny-uniner.gguf"
 TEXT = "On 3 May 2021 Tom Reed left Paris."
 

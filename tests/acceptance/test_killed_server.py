@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.test_clients import free_port
+from clock import LIMIT, Clock
 from engines.policies import write_policy
 from engines.teacher_server import teacher_server
+from processes import free_port, served
 
 from uniner_mcp import Extraction, Extractor, Settings
 
@@ -44,18 +41,8 @@ def server() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         str(TESTS / "engines" / "llama_server.py"),
         str(TESTS / "tiny_uniner" / "tiny-uniner.gguf"),
     ]
-    with subprocess.Popen(
-        [*command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
-    ) as process:
-        for _ in range(300):
-            assert process.poll() is None
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                    break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
+    with served([*command, str(port)], port) as process:
         yield process, f"http://127.0.0.1:{port}/v1"
-        process.kill()
 
 
 async def extract_and_kill(
@@ -65,7 +52,7 @@ async def extract_and_kill(
     (folder / "profile.toml").write_text(PROFILE, encoding="utf-8")
     process, url = server
     given: dict[str, Any] = {
-        "engine": "llama-cpp", "base_url": url, "model": "tiny", "timeout_s": 0.5, "fallback": fallback,
+        "engine": "llama-cpp", "base_url": url, "model": "tiny", "timeout_s": LIMIT, "fallback": fallback,
         "profile": str(folder / "profile.toml"), "ledger_path": folder / "ledger.sqlite",
     }  # fmt: skip
 
@@ -80,10 +67,12 @@ async def extract_and_kill(
 
 
 async def test_with_a_policy_the_request_completes_and_says_who_answered_what(
-    tmp_path: Path, server: tuple[subprocess.Popen[bytes], str]
+    tmp_path: Path, server: tuple[subprocess.Popen[bytes], str], clock: Clock
 ) -> None:
     async with teacher_server().running() as teacher:
-        extraction, again = await extract_and_kill(tmp_path, server, write_policy(tmp_path, "on-failure", teacher))
+        extraction, again = await extract_and_kill(
+            tmp_path, server, write_policy(tmp_path, "on-failure", teacher, timeout_s=100 * LIMIT)
+        )
     by = {one.engine: one.questions for one in extraction.answered_by}
     assert extraction.unanswered == [] and sum(by.values()) == DAYS * len(TYPES)
     assert by["llama-cpp"] >= DAYS // 4 * len(TYPES) and by["teacher"] > 0
@@ -94,7 +83,7 @@ async def test_with_a_policy_the_request_completes_and_says_who_answered_what(
 
 
 async def test_without_a_policy_the_rest_is_listed_and_what_was_answered_is_kept(
-    tmp_path: Path, server: tuple[subprocess.Popen[bytes], str]
+    tmp_path: Path, server: tuple[subprocess.Popen[bytes], str], clock: Clock
 ) -> None:
     extraction, again = await extract_and_kill(tmp_path, server, "none")
     (by,) = extraction.answered_by

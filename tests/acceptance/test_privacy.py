@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -15,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.test_clients import free_port
+from clock import LIMIT, Clock
 from engines.fault_server import FaultServer
 from engines.policies import write_policy
 from engines.teacher_server import FAULTS, teacher_server
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters
+from processes import free_port, served
 
 from uniner_mcp import Extractor, Settings
 from uniner_mcp.domains import domain_list
 from uniner_mcp.server.app import build_server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_client")]
 ELSEWHERE = "http://192.0.2.1:9/v1"  # A documentation address (RFC 5737): the guard stops what goes there.
 TEXT = "Maria Keller works for Acme Robotics in Berlin."
 GUARD = """
@@ -62,7 +60,7 @@ async def test_no_connection_leaves_this_machine_unless_the_policy_lets_it(
     fallback = "none"
     if consent is not None:
         more = "[triggers]\naccuracy_below = 100\nconfidence_below = 1.0\n"
-        fallback = write_policy(tmp_path, "on-failure", ELSEWHERE, more, f'consent = "{consent}"')
+        fallback = write_policy(tmp_path, "on-failure", ELSEWHERE, more, f'consent = "{consent}"', timeout_s=0.2)
     environment = {
         **os.environ, "PYTHONPATH": str(tmp_path), "GUARD_LOG": str(log), "UNINER_TIMEOUT_S": "0.2",
         "UNINER_ENGINE": engine, "UNINER_FALLBACK": fallback, "UNINER_LEDGER_PATH": str(tmp_path / "ledger.sqlite"),
@@ -105,29 +103,30 @@ def all_logs() -> Iterator[list[str]]:
 WORDS = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=30)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     around=WORDS,
     fault=st.sampled_from([None, *FAULTS]),
     local=st.sampled_from(["400", "html", "unreadable", "refusal"]),
 )
 async def test_no_log_at_any_level_holds_the_callers_text_or_a_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, around: str, fault: str | None, local: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock, around: str, fault: str | None, local: str
 ) -> None:
+    faults = {None: None, **FAULTS, "no-reply": clock.never_replies()}
     secret, key = "Zaphod Beeblebrox", "sk-" + "x7" * 12
     monkeypatch.setenv("TEACHER_KEY", key)
     text = f"{around} {secret} {around}"
     async with (
         FaultServer(owned_by="vllm", always=FAULTS[local]).running() as server,
-        teacher_server(always=FAULTS[fault] if fault else None).running() as teacher,
+        teacher_server(always=faults[fault]).running() as teacher,
     ):
-        policy = write_policy(tmp_path, "on-failure", teacher, "", "")
-        written = Path(policy).read_text(encoding="utf-8").replace("timeout_s = 1", "timeout_s = 0.1")
+        policy = write_policy(tmp_path, "on-failure", teacher)
+        written = Path(policy).read_text(encoding="utf-8")
         with_key = written.replace('key_variable = ""', 'key_variable = "TEACHER_KEY"')
         Path(policy).write_text(with_key, encoding="utf-8")
         given: dict[str, Any] = {
-            "engine": "vllm", "base_url": server.url, "model": "tiny", "timeout_s": 0.1, "fallback": policy,
-            "api_key": key, "request_timeout_s": 0.5, "cache_path": tmp_path / "answers.sqlite",
+            "engine": "vllm", "base_url": server.url, "model": "tiny", "timeout_s": LIMIT, "fallback": policy,
+            "api_key": key, "request_timeout_s": 3 * LIMIT, "cache_path": tmp_path / "answers.sqlite",
             "ledger_path": tmp_path / "ledger.sqlite",
         }  # fmt: skip
         with all_logs() as lines:
@@ -159,10 +158,7 @@ async def test_nor_do_the_logs_of_a_server_process(tmp_path: Path, transport: st
     async with AsyncExitStack() as stack:
         if transport == "http":
             port = free_port()
-            server = stack.enter_context(subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL))
-            stack.callback(server.terminate)
-            while not _listens(port):
-                await asyncio.sleep(0.05)
+            stack.enter_context(served([*command, "--port", str(port)], port))
             target: str | StdioServerParameters = f"http://127.0.0.1:{port}/mcp"
         else:
             target = StdioServerParameters(command=command[0], args=command[1:], env={**os.environ})
@@ -171,8 +167,3 @@ async def test_nor_do_the_logs_of_a_server_process(tmp_path: Path, transport: st
     assert result.structured_content is not None and result.structured_content["entities"]
     written = log.read_text(encoding="utf-8")
     assert "DEBUG" in written and "Keller" not in written
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

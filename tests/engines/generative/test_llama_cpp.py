@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -14,9 +16,10 @@ from engines.contract import PERSON, SENTENCE, EngineContract
 from engines.fault_server import Fault, FaultServer, html, not_json
 
 from uniner_mcp import EngineError, Extractor, SettingsError, load_settings
+from uniner_mcp.engines import loading
 from uniner_mcp.engines.base import Engine, EngineInfo, Passage
 from uniner_mcp.engines.generative.conversation import Conversation
-from uniner_mcp.engines.generative.engine import GenerativeEngine, Sampling
+from uniner_mcp.engines.generative.engine import Completion, GenerativeEngine, Sampling
 from uniner_mcp.engines.generative.llama_cpp import LlamaCppModel, gguf_file
 from uniner_mcp.engines.generative.profiles import find_profile
 from uniner_mcp.schema import EntityType
@@ -54,8 +57,9 @@ class TestContract(EngineContract):
 
 
 def metric(model: LlamaCppModel, name: str) -> float:
-    assert model._server is not None
-    for line in model._server.result().handle_metrics().splitlines():
+    server = model._server._future
+    assert server is not None
+    for line in server.result().handle_metrics().splitlines():
         if line.startswith(f"llamacpp:{name} "):
             return float(line.split()[-1])
     raise AssertionError(name)
@@ -122,8 +126,7 @@ async def test_a_model_without_the_profiles_special_token_says_so(model: LlamaCp
 
 async def test_the_port_is_closed_to_others(model: LlamaCppModel) -> None:
     await model._opened()
-    assert model._server is not None
-    address = model._server.result().listening_address
+    address = (await model._server.loaded()).listening_address
     assert address.startswith("http://127.0.0.1:")
     for path in ("/completion", "/tokenize", "/slots", "/metrics"):
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -166,6 +169,49 @@ async def test_a_file_that_is_no_model_is_an_error_with_advice(tmp_path: Path) -
         await model.complete_all(CONVERSATION, "a", ["b"], GREEDY)
     await model.aclose()
     await model.aclose()
+
+
+async def test_a_file_that_is_mended_while_it_runs_is_loaded_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "RETRY_AFTER", 1000.0)
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" + b"\0" * 100)
+    model = LlamaCppModel(str(path), {"n_threads": 1})
+    with pytest.raises(EngineError, match="complete GGUF file"):
+        await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
+    shutil.copy(TINY, path)
+    with pytest.raises(EngineError, match="complete GGUF file"):
+        await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
+    monkeypatch.setattr(loading, "RETRY_AFTER", 0.0)
+    (completion,) = await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
+    assert isinstance(completion, Completion) and "Maria Keller" in completion.text
+    await model.aclose()
+
+
+async def test_closing_while_the_model_loads_fails_the_questions_that_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    load_now = LlamaCppModel._load
+
+    def load(model: LlamaCppModel) -> object:
+        begun.set()
+        go_on.wait()
+        return load_now(model)
+
+    monkeypatch.setattr(LlamaCppModel, "_load", load)
+    model = LlamaCppModel(str(TINY), {"n_threads": 1})
+    waiting = asyncio.create_task(model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY))
+    await asyncio.to_thread(begun.wait)
+    closing = asyncio.create_task(model.aclose())
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(EngineError, match="closed"):
+        await waiting
+    await closing
+    with pytest.raises(EngineError, match="closed"):
+        await model.complete_all(CONVERSATION, SENTENCE, ["person"], GREEDY)
 
 
 async def test_closing_before_any_question_is_harmless() -> None:

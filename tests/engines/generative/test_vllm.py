@@ -8,11 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 
+from uniner_mcp.engines import loading
 from uniner_mcp.engines.generative import vllm
 from uniner_mcp.engines.generative.conversation import Conversation, Piece, Prompt
 from uniner_mcp.engines.generative.engine import Sampling
@@ -82,6 +85,67 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> type[NoEngine]:
 async def test_a_failed_load_says_what_to_do(no_engine: type[NoEngine], error: Exception, remedy: str) -> None:
     no_engine.error = error
     assert remedy in await failure_of(VllmModel("x", {"dtype": "float32"}))
+
+
+@pytest.mark.anyio
+async def test_a_failed_load_is_repeated_after_a_pause(
+    no_engine: type[NoEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "RETRY_AFTER", 1000.0)
+    no_engine.error = RuntimeError("no free memory")
+    model = VllmModel("x", {})
+    question = CONVERSATION, "Ada", ["person"], Sampling(8, ())
+    with pytest.raises(EngineError, match="did not start"):
+        await model.complete_all(*question)
+    no_engine.error = FileNotFoundError("no such model")
+    with pytest.raises(EngineError, match="did not start"):
+        await model.complete_all(*question)
+    monkeypatch.setattr(loading, "RETRY_AFTER", 0.0)
+    assert "set `model`" in await failure_of(model)
+
+
+class DyingEngine:
+    """In place of AsyncLLMEngine: it dies of the first question."""
+
+    opened: ClassVar[list[DyingEngine]] = []
+    errored = False
+
+    def __init__(self) -> None:
+        self.shut_down = threading.Event()
+
+    @classmethod
+    def from_engine_args(cls, arguments: Arguments) -> DyingEngine:
+        assert all(engine.shut_down.is_set() for engine in cls.opened)
+        cls.opened.append(cls())
+        return cls.opened[-1]
+
+    def get_tokenizer(self) -> None:
+        self.errored = True
+        raise RuntimeError("Ada")
+
+    def shutdown(self) -> None:
+        self.shut_down.set()
+
+
+@pytest.mark.anyio
+async def test_an_engine_that_stops_is_shut_down_and_loaded_again_after_a_pause(
+    no_engine: type[NoEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["vllm"], "AsyncLLMEngine", DyingEngine)
+    monkeypatch.setattr(vllm, "_sampling_params", lambda sampling: None)
+    monkeypatch.setattr(DyingEngine, "opened", [])
+    model = VllmModel("x", {})
+    question = CONVERSATION, "Ada", ["person", "city"], Sampling(8, ())
+    for number in (1, 2):
+        monkeypatch.setattr(loading, "RETRY_AFTER", 0.0)
+        assert ["has stopped" in str(answer) for answer in await model.complete_all(*question)] == [True, True]
+        assert await asyncio.to_thread(DyingEngine.opened[-1].shut_down.wait)
+        monkeypatch.setattr(loading, "RETRY_AFTER", 1000.0)
+        with pytest.raises(EngineError, match="has stopped"):
+            await model.complete_all(*question)
+        assert len(DyingEngine.opened) == number
+    await model.aclose()
+    assert all(engine.shut_down.is_set() for engine in DyingEngine.opened)
 
 
 @pytest.mark.anyio
