@@ -11,7 +11,7 @@ from typing import Protocol
 
 from uniner_mcp.schema import EntityType
 
-_FORMAT = "uniner-mcp answer 1"
+_FORMAT = "uniner-mcp answer 2"
 
 
 class Cache(Protocol):

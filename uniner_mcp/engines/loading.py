@@ -39,12 +39,17 @@ class Loading(Generic[_Loaded]):
     async def loaded(self) -> _Loaded:
         """Start loading if necessary, and return the model. Raises the error of the load, or EngineUnavailable."""
         self.start()
-        if self._future is None or self._closed:
-            raise EngineUnavailable(CLOSED)
-        loaded = await asyncio.shield(asyncio.wrap_future(self._future))
-        if self._closed:
-            raise EngineUnavailable(CLOSED)
-        return loaded
+        future = self._future
+        if future is not None:
+            try:
+                loaded = await asyncio.shield(asyncio.wrap_future(future))
+            except asyncio.CancelledError:
+                if not future.cancelled():  # Not the load, but the call was cancelled.
+                    raise
+            else:
+                if not self._closed:
+                    return loaded
+        raise EngineUnavailable(CLOSED)
 
     def lost(self, error: EngineError) -> None:
         """Note that the loaded model has stopped working: it counts as a load that failed now."""

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from engines.contract import EngineContract
+from engines.contract import PERSON, EngineContract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uniner_mcp import EngineError, ExtractionError, Extractor
+from uniner_mcp.engines import loading
 from uniner_mcp.engines.base import Passage
 from uniner_mcp.engines.nano.engine import NanoEngine
-from uniner_mcp.engines.nano.manifest import SHIPPED, damaged_files, read_manifest, read_scores
+from uniner_mcp.engines.nano.manifest import SHIPPED, Manifest, damaged_files, read_manifest, read_scores
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 from uniner_mcp.engines.nano.spans import MAX_WORDS, read_spans
 from uniner_mcp.engines.nano.words import Shape, load_tokenizer, shape_of, split_words
+from uniner_mcp.errors import EngineUnavailable
 from uniner_mcp.schema import EntityType
 
 TEXT = "In 1843 Ada Lovelace translated a paper of Luigi Menabrea in London for the journal Scientific Memoirs."
@@ -128,6 +133,89 @@ def test_a_missing_or_broken_manifest_is_an_engine_error(tmp_path: Path) -> None
     (tmp_path / "scores.json").write_text("{}", encoding="utf-8")
     with pytest.raises(EngineError, match="not a file of scores"):
         read_scores(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_weights_that_are_mended_while_it_runs_are_used_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "RETRY_AFTER", 1000.0)
+    shutil.copytree(SHIPPED, tmp_path / "model")
+    (tmp_path / "model" / "text.onnx").unlink()
+    async with Extractor(NanoEngine(tmp_path / "model")) as extractor:
+        with pytest.raises(ExtractionError, match=r"text\.onnx"):
+            await extractor.extract(TEXT, ["person"])
+        shutil.copy(SHIPPED / "text.onnx", tmp_path / "model")
+        with pytest.raises(ExtractionError, match=r"text\.onnx"):
+            await extractor.extract(TEXT, ["person"])
+        monkeypatch.setattr(loading, "RETRY_AFTER", 0.0)
+        assert "Ada Lovelace" in {entity.text for entity in (await extractor.extract(TEXT, ["person"])).entities}
+
+
+@pytest.mark.anyio
+async def test_weights_that_cannot_be_read_fail_the_question_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(folder: Path, manifest: Manifest) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("uniner_mcp.engines.nano.engine.damaged_files", unreadable)
+    engine = NanoEngine()
+    with pytest.raises(EngineUnavailable, match=r"cannot be loaded \(PermissionError\): run `uniner-mcp doctor`"):
+        await engine.answer(Passage(TEXT), [PERSON])
+    await engine.aclose()
+
+
+class Slow:
+    """In place of the runtime: its reading waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def read(self, text: str, wordings: list[str]) -> list[list[tuple[int, int, float]]]:
+        self.begun.set()
+        self.go_on.wait()
+        return [[(0, 3, 0.5)] for _ in wordings]
+
+
+@pytest.mark.anyio
+async def test_closing_lets_the_running_passage_finish_and_fails_those_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    slow = Slow()
+    monkeypatch.setattr(NanoEngine, "_load", lambda engine: slow)
+    engine = NanoEngine()
+    running, waiting = (asyncio.create_task(engine.answer(Passage(text), [PERSON])) for text in ("Ada", "Bob"))
+    await asyncio.to_thread(slow.begun.wait)
+    await engine.aclose()
+    slow.go_on.set()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        await waiting
+    assert [mention.text for mention in (await running)[0].mentions] == ["Ada"]
+    with pytest.raises(EngineUnavailable, match="closed"):
+        await engine.answer(Passage("Eve"), [PERSON])
+    await engine.aclose()
+
+
+@pytest.mark.anyio
+async def test_closing_while_the_model_loads_fails_the_questions_that_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(engine: NanoEngine) -> Slow:
+        begun.set()
+        go_on.wait()
+        return Slow()
+
+    monkeypatch.setattr(NanoEngine, "_load", load)
+    engine = NanoEngine()
+    waiting = asyncio.create_task(engine.answer(Passage("Ada"), [PERSON]))
+    await asyncio.to_thread(begun.wait)
+    await engine.aclose()
+    go_on.set()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        await waiting
 
 
 @pytest.mark.anyio

@@ -86,6 +86,34 @@ async def test_a_try_that_is_cancelled_lets_the_next_one_try(play: Play) -> None
     assert await play.failures() == {type(None)}
 
 
+async def test_a_try_that_breaks_unexpectedly_lets_the_next_one_try(play: Play) -> None:
+    play.error = EngineUnavailable("down")
+    for _ in range(2):
+        await play.failures()
+    play.now, play.error = 10, RuntimeError("x")
+    with pytest.raises(RuntimeError):
+        await play.failures()
+    play.error = None
+    assert await play.failures() == {type(None)}
+
+
+async def test_a_try_that_never_ends_does_not_keep_the_circuit_open_for_ever(play: Play) -> None:
+    play.error = EngineUnavailable("down")
+    for _ in range(2):
+        await play.failures()
+    play.now, play.error, play.wait = 10, None, asyncio.Event()
+    hanging = asyncio.create_task(play.failures())
+    await asyncio.sleep(0)
+    play.wait = None
+    play.now = 19.9
+    assert await play.failures() == {CircuitOpen}
+    play.now = 20
+    assert await play.failures() == {type(None)}
+    hanging.cancel()
+    await asyncio.wait([hanging])
+    assert await play.failures() == {type(None)}
+
+
 async def test_an_engine_that_answers_nonsense_is_not_broken(play: Play) -> None:
     play.error = UnreadableAnswer("no list")
     assert [await play.failures() for _ in range(5)] == [{UnreadableAnswer}] * 5

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import anyio
 import orjson
 import pytest
 
-from uniner_mcp.caches.base import question_key
 from uniner_mcp.caches.sqlite import SqliteCache
 from uniner_mcp.engines.base import Answer, Call, Engine, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
@@ -200,26 +200,86 @@ async def test_a_failed_question_is_asked_again_and_the_others_are_kept() -> Non
     assert asked(inner) == "abb"
 
 
+async def stored_and_found(cache: DictCache, change: Callable[[str, bytes], bytes]) -> list[list[bool]]:
+    """Whether the answers are from the cache after it has changed what it stores, and once more after that."""
+    inner = ScriptedEngine(lambda passage, type: [Mention("Ada", (0, 3), 0.5)])
+    engine = Cached(inner, cache)
+    first = await engine.answer(PASSAGE, [A, B])
+    for key, value in cache.values.items():
+        cache.values[key] = change(key, value)
+    again = await engine.answer(PASSAGE, [A, B])
+    assert [answer.mentions for answer in again] == [answer.mentions for answer in first]
+    return [cached(again), cached(await engine.answer(PASSAGE, [A, B]))]
+
+
 @pytest.mark.parametrize(
-    "value",
+    "change",
     [
-        b"",
+        lambda value: b"",
+        lambda value: value[:-1],
+        lambda value: value + b" ",
+        lambda value: value[8:],
+        lambda value: b"\0" * 8 + value[8:],
+        lambda value: value.replace(b"Ada", b"Bob"),
+        lambda value: value.replace(b"Ada", b"\xff\xff\xff"),
+        lambda value: value.replace(b"0.5", b"0.6"),
+        lambda value: value.replace(b"0.5", b"7.5"),
+        lambda value: value.replace(b"[0,3]", b"null"),
+        lambda value: value.replace(b"scripted", b"somebody"),
+    ],
+)
+async def test_a_value_that_was_changed_is_a_miss_and_is_replaced(change: Callable[[bytes], bytes]) -> None:
+    assert await stored_and_found(DictCache(), lambda key, value: change(value)) == [[False] * 2, [True] * 2]
+
+
+async def test_the_value_of_another_question_is_a_miss_and_is_replaced() -> None:
+    cache = DictCache()
+    others: dict[str, bytes] = {}
+
+    def swapped(key: str, value: bytes) -> bytes:
+        others.update({key: value} if others else cache.values)
+        return next(other for name, other in others.items() if name != key)
+
+    assert await stored_and_found(cache, swapped) == [[False] * 2, [True] * 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         b"not json",
         b"{}",
         b"[]",
+        orjson.dumps(["e", "m", "f", [], "more"]),
         orjson.dumps(["e", "m", "f", [["Ada", [0], None]]]),
         orjson.dumps(["e", "m", "f", [["Ada", ["0", "3"], None]]]),
         orjson.dumps(["e", "m", "f", [[1, None, None]]]),
-        orjson.dumps(["e", "m", "f", [], "more"]),
         b'["e","m","f",[["\xff",null,null]]]',
+        orjson.dumps(["e", "m", "f", [["Ada", [0, 3], 1.5]]]),
+        orjson.dumps(["e", "m", "f", [["Ada", [0, 3], -0.1]]]),
+        orjson.dumps(["e", "m", "f", [["Ada", [0, 3], "0.5"]]]),
+        b'["e","m","f",[["Ada",[0,3],NaN]]]',
+        b'["e","m","f",[["Ada",[0,3],Infinity]]]',
+        orjson.dumps(["e", "m", "f", [["Bob", [0, 3], 0.5]]]),
+        orjson.dumps(["e", "m", "f", [["Ada", [1, 4], 0.5]]]),
+        orjson.dumps(["e", "m", "f", [["Ada", [-21, 3], 0.5]]]),
+        orjson.dumps(["e", "m", "f", [["", [21, 22], 0.5]]]),
+        orjson.dumps(["e", "m", "f", [["", [3, 1], 0.5]]]),
+        b'["e","m","f",[["Ada",[0,%d],0.5]]]' % 10**30,
     ],
 )
-async def test_a_corrupt_value_is_a_miss_and_is_replaced(value: bytes) -> None:
-    inner, cache = ScriptedEngine(naming), DictCache()
-    engine = Cached(inner, cache)
-    cache.values[question_key(inner.info().fingerprint, PASSAGE.text, A)] = value
-    assert cached(await engine.answer(PASSAGE, [A])) == [False]
-    assert cached(await engine.answer(PASSAGE, [A])) == [True]
+async def test_a_value_that_is_no_answer_about_the_passage_is_a_miss_and_is_replaced(content: bytes) -> None:
+    def with_check(key: str, value: bytes) -> bytes:
+        return hashlib.sha256(key.encode() + content).digest()[:8] + content
+
+    assert await stored_and_found(DictCache(), with_check) == [[False] * 2, [True] * 2]
+
+
+@pytest.mark.parametrize("mention", [Mention("Ada", None, 1.01), Mention("Bob", (0, 3)), Mention("", (22, 22))])
+async def test_an_answer_that_would_be_a_miss_is_given_but_not_kept(mention: Mention) -> None:
+    cache = DictCache()
+    (answer,) = await Cached(ScriptedEngine(lambda passage, type: [mention]), cache).answer(PASSAGE, [A])
+    assert answer.mentions == (mention,)
+    assert cache.values == {}
 
 
 async def test_an_answer_that_json_cannot_hold_is_given_but_not_kept() -> None:

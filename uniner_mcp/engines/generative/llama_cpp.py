@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from uniner_mcp.engines.generative.conversation import Conversation, Piece, Prompt
 from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, ignore
 from uniner_mcp.engines.generative.reading import Token
+from uniner_mcp.engines.loading import Loading
 from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
 from uniner_mcp.installation import install_command
 
@@ -46,6 +47,8 @@ class _Written(BaseModel):
 class LlamaCppModel:
     """Completes prompts with a GGUF model, which is loaded in the background with the first question.
 
+    After a failed load, a later question loads it again.
+
     The questions about a passage are asked in sequence in one slot, and reuse the processed passage: slots do not share
     what they have processed. There is one slot unless the option `n_parallel` is set.
     """
@@ -63,12 +66,12 @@ class LlamaCppModel:
         for slot in range(slots):
             self._slots.put_nowait(slot)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="llama-cpp")
-        self._server: Future[Any] | None = None
+        self._server = Loading[Any](self._pool, self._load)
         self._client: httpx2.AsyncClient | None = None
 
     def warm_up(self) -> None:
         """Start loading the model."""
-        self._loading()
+        self._server.start()
 
     async def complete_all(
         self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
@@ -89,10 +92,10 @@ class LlamaCppModel:
 
     async def aclose(self) -> None:
         """Stop the server and free the model."""
+        held = [load for load in [self._server.close()] if load is not None]
         if self._client is not None:
             await self._client.aclose()
-        if self._server is not None:
-            held, self._server = [self._server], None
+        if held:
             await asyncio.get_running_loop().run_in_executor(self._pool, _release, held)
         self._pool.shutdown(wait=False)
 
@@ -119,13 +122,8 @@ class LlamaCppModel:
         parameters.verbosity = min(parameters.verbosity, 1)
         return parameters
 
-    def _loading(self) -> Future[Any]:
-        if self._server is None:
-            self._server = self._pool.submit(self._load)
-        return self._server
-
     async def _opened(self) -> httpx2.AsyncClient:
-        server = await asyncio.shield(asyncio.wrap_future(self._loading()))
+        server = await self._server.loaded()
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 base_url=server.listening_address,
@@ -212,7 +210,7 @@ class LlamaCppModel:
 
 def _release(held: list[Future[Any]]) -> None:
     """Wait for a load and drop the last reference to its server, which then ends in this thread."""
-    with suppress(EngineError):
+    with suppress(Exception):  # The questions have raised it.
         held.pop().result()
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from uuid import uuid4
 from uniner_mcp.engines.generative.conversation import Conversation, Prompt
 from uniner_mcp.engines.generative.engine import Completion, Early, Sampling, ignore
 from uniner_mcp.engines.generative.reading import Token
+from uniner_mcp.engines.loading import CLOSED, Loading
 from uniner_mcp.errors import EngineError, EngineUnavailable, SettingsError
 from uniner_mcp.installation import install_command
 
@@ -37,7 +38,6 @@ DEFAULTS: Mapping[str, object] = {
 """Default options; those of the operator override them."""
 OWNER = "_UNINER_VLLM_OWNER"
 """Environment variable with the id of this process, for vLLM's workers. `UNINER_` is the prefix of settings."""
-CLOSED = "the vLLM engine was closed before it answered: open a new one"
 
 logger = logging.getLogger(__name__)
 
@@ -47,23 +47,22 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 class VllmModel:
     """A model that vLLM runs: `model` is a folder or a Hugging Face id, `options` are those of its `AsyncEngineArgs`.
 
-    The first questions or `warm_up` load it in a thread; a failed load is not retried. Use it in one event loop only.
+    The first questions or `warm_up` load it in a thread. If that fails, or if the engine stops later, a later question
+    loads it again. Use it in one event loop only.
     """
 
     def __init__(self, model: str, options: Mapping[str, object]) -> None:
         self._model = model
         self._options = options
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vllm")
-        self._loading: Future[None] | None = None
+        self._loading = Loading(self._thread, self._load)
         # vLLM is not a dependency, so its types are unknown here.
         self._engine: Any = None
         self._asking: set[asyncio.Task[Completion | EngineError]] = set()
-        self._closed = False
 
     def warm_up(self) -> None:
         """Start loading. Errors are raised when a question is asked."""
-        if self._loading is None and not self._closed:
-            self._loading = self._thread.submit(self._load)
+        self._loading.start()
 
     async def complete_all(
         self, conversation: Conversation, text: str, wordings: Sequence[str], sampling: Sampling, early: Early = ignore
@@ -72,15 +71,11 @@ class VllmModel:
 
         Raises EngineError if the model cannot be loaded or is closed, SettingsError if vLLM does not have an option.
         """
-        self.warm_up()
-        if self._loading is not None:
-            await asyncio.shield(asyncio.wrap_future(self._loading))
-        if self._closed:
-            raise EngineUnavailable(CLOSED)
-        params = _sampling_params(sampling)
+        await self._loading.loaded()
+        engine, params = self._engine, _sampling_params(sampling)
 
         async def complete(number: int, wording: str) -> Completion | EngineError:
-            completion = await self._ask(self._engine, conversation.tokens_prompt(text, wording), params)
+            completion = await self._ask(engine, conversation.tokens_prompt(text, wording), params)
             early(number, completion)
             return completion
 
@@ -111,19 +106,23 @@ class VllmModel:
         except Exception as error:
             # vLLM's messages may contain the prompt.
             if engine.errored:
-                return EngineUnavailable(
-                    "the vLLM engine has stopped (see its last messages on stderr): restart uniner-mcp, and run "
-                    "`uniner-mcp doctor` if it stops again"
+                stopped = EngineUnavailable(
+                    "the vLLM engine has stopped (see its last messages on stderr): try again in a few minutes, and "
+                    "run `uniner-mcp doctor` if it stops again"
                 )
+                if engine is self._engine:  # The first question that notices.
+                    self._loading.lost(stopped)
+                    self._engine = None
+                    self._thread.submit(engine.shutdown)  # Its processes may still use the GPU.
+                return stopped
             return EngineError(f"vLLM could not answer ({type(error).__name__}): run `uniner-mcp doctor`")
 
     async def aclose(self) -> None:
         """Stop the engine and its processes. Unanswered questions fail; a load in progress is waited for."""
-        self._closed = True
+        load = self._loading.close()
         for task in self._asking:
             task.cancel()
-        loading, self._loading = self._loading, None
-        if loading is not None:
+        if load is not None:
             # In the loading thread, thus after the load; vLLM blocks for seconds until its processes have ended.
             await asyncio.wrap_future(self._thread.submit(self._shut_down))
         self._thread.shutdown(wait=False)

@@ -21,7 +21,8 @@ class Breaking:
 
     Then the circuit is open: questions fail immediately with CircuitOpen for `pause_s` seconds. After that, one call is
     passed on as a trial while the others still fail: if it is answered, the circuit closes, otherwise the pause starts
-    again. A cancelled call does not count.
+    again. If the trial takes longer than another pause, so that the engine may have lost it, the next call is a trial
+    too. A cancelled call does not count.
     """
 
     def __init__(self, engine: Engine, failures: int, pause_s: float) -> None:
@@ -31,7 +32,6 @@ class Breaking:
         self._pause = pause_s
         self._failed = 0
         self._open_until = 0.0
-        self._trying = False
 
     def info(self) -> EngineInfo:
         """Describe the wrapped engine."""
@@ -40,9 +40,10 @@ class Breaking:
     async def answer(self, passage: Passage, types: Sequence[EntityType], call: Call | None = None) -> list[Answer]:
         """Return the wrapped engine's answers, or CircuitOpen for each question."""
         is_open = self._failed >= self._most
-        if is_open and (self._trying or time.monotonic() < self._open_until):
-            return self._rejected(types)
-        self._trying = is_open
+        if is_open:
+            if time.monotonic() < self._open_until:
+                return self._rejected(types)
+            self._open_until = time.monotonic() + self._pause
         try:
             answers = await self._engine.answer(passage, types, call)
             self._note(bool(answers) and all(isinstance(answer.failure, _BROKEN) for answer in answers))
@@ -50,9 +51,10 @@ class Breaking:
         except _BROKEN:
             self._note(True)
             raise
-        finally:
+        except BaseException:
             if is_open:
-                self._trying = False
+                self._open_until = 0.0
+            raise
 
     async def aclose(self) -> None:
         """Close the wrapped engine."""

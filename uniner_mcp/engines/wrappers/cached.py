@@ -7,15 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
-import orjson
-from pydantic import TypeAdapter, ValidationError
 
 from uniner_mcp.caches.base import Cache, question_key
-from uniner_mcp.engines.base import Answer, Call, Engine, EngineInfo, Mention, Passage, Provenance
+from uniner_mcp.engines.base import Answer, Call, Engine, EngineInfo, Passage
+from uniner_mcp.engines.wrappers.stored import decoded, encoded
 from uniner_mcp.schema import EntityType
-
-_Stored = tuple[str, str, str, tuple[tuple[str, tuple[int, int] | None, float | None], ...]]
-_STORED: TypeAdapter[_Stored] = TypeAdapter(_Stored)
 
 
 @dataclass(eq=False, slots=True)
@@ -80,7 +76,7 @@ class Cached:
     async def known(self, passage: Passage, types: Sequence[EntityType]) -> dict[EntityType, Answer]:
         """Return the answers that are in the cache, without asking the engine."""
         questions = dict(zip(self._keys(passage, types), types, strict=True))
-        return {answer.type: answer for answer in (await self._stored(questions)).values()}
+        return {answer.type: answer for answer in (await self._stored(passage, questions)).values()}
 
     async def aclose(self) -> None:
         """Close the wrapped engine and the cache."""
@@ -122,7 +118,7 @@ class Cached:
                 await asyncio.gather(*cancelled, return_exceptions=True)
 
     async def _compute(self, passage: Passage, flight: _Flight) -> None:
-        for key, answer in (await self._stored(flight.questions)).items():
+        for key, answer in (await self._stored(passage, flight.questions)).items():
             flight.tell(key, answer)
         missing = {type: key for key, type in flight.questions.items() if key not in flight.found}
         if not missing:
@@ -136,33 +132,14 @@ class Cached:
             flight.found |= zip(missing.values(), answers, strict=True)
         finally:
             with anyio.CancelScope(shield=True):
-                await self._store({key: flight.found[key] for key in missing.values() if key in flight.found})
+                await self._store(passage, {key: flight.found[key] for key in missing.values() if key in flight.found})
 
-    async def _stored(self, questions: Mapping[str, EntityType]) -> dict[str, Answer]:
+    async def _stored(self, passage: Passage, questions: Mapping[str, EntityType]) -> dict[str, Answer]:
         values = await self._cache.get_many(list(questions))
-        return {key: answer for key, value in values.items() if (answer := _decoded(value, questions[key]))}
+        answers = ((key, decoded(key, passage, questions[key], value)) for key, value in values.items())
+        return {key: answer for key, answer in answers if answer is not None}
 
-    async def _store(self, answers: Mapping[str, Answer]) -> None:
+    async def _store(self, passage: Passage, answers: Mapping[str, Answer]) -> None:
         whole = (key for key, answer in answers.items() if answer.failure is None and not answer.truncated)
-        values = ((key, _encoded(answers[key])) for key in whole)
+        values = ((key, encoded(key, passage, answers[key])) for key in whole)
         await self._cache.put_many({key: value for key, value in values if value is not None})
-
-
-def _encoded(answer: Answer) -> bytes | None:
-    """Return the answer as bytes, or None if JSON cannot represent it."""
-    by = answer.provenance
-    mentions = [(mention.text, mention.span, mention.confidence) for mention in answer.mentions]
-    try:
-        return orjson.dumps((by.engine, by.model, by.fingerprint, mentions))
-    except orjson.JSONEncodeError:
-        return None
-
-
-def _decoded(value: bytes, type: EntityType) -> Answer | None:
-    """Return the stored answer, or None if the value is not valid."""
-    try:
-        engine, model, fingerprint, mentions = _STORED.validate_json(value, strict=True)
-    except ValidationError:
-        return None
-    provenance = Provenance(engine, model, fingerprint, cached=True)
-    return Answer(type, tuple(Mention(*mention) for mention in mentions), provenance)
