@@ -121,8 +121,16 @@ def test_paths_in_a_file_are_relative_to_its_folder(file: Path) -> None:
 
 def test_an_unknown_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNINER_MAX_TPYES", "3")
-    with pytest.raises(SettingsError, match=r"UNINER_MAX_TPYES\. Known settings: .*max_types"):
+    with pytest.raises(SettingsError, match=r"UNINER_MAX_TPYES: did you mean UNINER_MAX_TYPES\?"):
         load_settings()
+
+
+def test_a_variable_of_somebody_else_is_ignored_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("UNINER_MCP_SERVICE_HOST", "10.0.0.1")
+    assert load_settings().max_types == 64
+    assert "UNINER_MCP_SERVICE_HOST is ignored" in caplog.text and "10.0.0.1" not in caplog.text
 
 
 @pytest.mark.parametrize(

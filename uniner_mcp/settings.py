@@ -7,7 +7,9 @@ not.
 
 from __future__ import annotations
 
+import logging
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -25,6 +27,8 @@ from pydantic_settings import SettingsError as UnparsableSetting
 
 from uniner_mcp.errors import SettingsError
 from uniner_mcp.files import quoted, read_toml, user_path
+
+logger = logging.getLogger(__name__)
 
 
 def _listed(given: object) -> object:
@@ -233,10 +237,18 @@ def set_variables() -> list[str]:
 
 
 def _check_variables() -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in set_variables():
-        if name not in known:
-            raise SettingsError(f"Unknown environment variable {name}. {_known()}")
+    """Raise SettingsError for a variable that looks like a misspelt setting, and warn about other unknown ones.
+
+    Those may be somebody else's: Kubernetes sets UNINER_MCP_PORT for a service that is called uniner-mcp.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    for variable in set_variables():
+        name = variable.removeprefix(PREFIX)
+        if name in known:
+            continue
+        if near := get_close_matches(name, known, 1, 0.8):
+            raise SettingsError(f"Unknown environment variable {variable}: did you mean {PREFIX}{near[0]}?")
+        logger.warning("The unknown environment variable %s is ignored", variable)
 
 
 def _known() -> str:

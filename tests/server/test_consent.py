@@ -81,8 +81,8 @@ async def test_who_agrees_is_asked_once_and_the_teacher_answers(tmp_path: Path, 
     assert len(second["entities"]) == 4 and len(teacher.asked) == 2
     (question,) = person.asked
     assert question == (
-        f"The model on this machine could not answer all of it. May this text ({len(TEXT)} characters) be sent to "
-        f"gpt-test at 127.0.0.1:{teacher.port}? The answer holds for this connection."
+        f"Not everything could be answered locally. May this text ({len(TEXT)} characters) be sent to "
+        f"gpt-test at 127.0.0.1:{teacher.port}? Your answer applies to this connection."
     )
 
 
@@ -112,7 +112,7 @@ async def test_nobody_is_asked_where_the_local_engine_answers_all(
     person = Person(YES)
     async with (
         FaultServer(owned_by="vllm").running() as local,
-        extractor(tmp_path, teacher, base_url=local.url) as opened,
+        extractor(tmp_path, teacher, base_url=local.url, timeout_s=60) as opened,
         Client(build_server(opened, domain_list()), mode=era, elicitation_callback=person) as client,
     ):
         outcome = await call(client)

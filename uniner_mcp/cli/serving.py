@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 import webbrowser
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from uniner_mcp.cli.options import AskingOptions, with_settings
 from uniner_mcp.errors import RequestError
 from uniner_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from uniner_mcp.extraction.extractor import Extractor
+    from uniner_mcp.server.app import UninerServer
+    from uniner_mcp.server.stopping import Stop
+
+_REQUEST_TIMEOUT_S = 300
+"""Timeout of a request if none is set: no client waits longer, and none occupies the engine for ever."""
 
 
 class Transport(StrEnum):
@@ -56,6 +62,9 @@ def serve(context: typer.Context, *, settings: Settings) -> None:
             raise RequestError(f"--{given[0].removesuffix('s').replace('_', '-')} needs --transport http.")
         asyncio.run(_serve(settings, None))
     else:
+        from uniner_mcp.server.addresses import check_names
+
+        check_names(settings.allowed_hosts)
         asyncio.run(_serve(settings, Address(settings.host, settings.port, list(settings.allowed_hosts))))
 
 
@@ -80,53 +89,69 @@ class Address:
     browser: bool = False
 
     @property
-    def everywhere(self) -> bool:
-        """Whether it listens on every address of the machine."""
-        return self.host in ("0.0.0.0", "::")
-
-    @property
     def shown(self) -> str:
         """The host to print: requests that name 0.0.0.0 are refused."""
-        host = next(iter(self.allowed_hosts), "127.0.0.1") if self.everywhere else self.host
-        return f"[{host}]" if ":" in host else host
+        from uniner_mcp.server.addresses import is_everywhere, url_host
+
+        everywhere = is_everywhere(self.host)
+        return url_host(next(iter(self.allowed_hosts), "127.0.0.1") if everywhere else self.host)
 
 
 async def _serve(settings: Settings, address: Address | None) -> None:
-    """Serve at an address, or over stdio if there is none."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    """Serve at an address, or over stdio if there is none, until a signal or the end of the input."""
     from uniner_mcp.engines.opening import describe_choice, describe_fallback, expected_accuracy
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.server.app import build_server
+    from uniner_mcp.server.logs import log_to_stderr
+    from uniner_mcp.server.stopping import Stop
 
-    async with Extractor.open(settings) as extractor:
-        info = extractor.info()
-        _say(f"engine: {describe_choice(settings, info.model)}")
-        if info.teacher is not None:
-            _say(f"fallback: {describe_fallback(settings)}")
-        server = build_server(extractor, expected_accuracy(settings, info.model))
-        if address is None:
-            await server.run_stdio_async()
-            return
-        from uniner_mcp.server.http import ENDPOINT, check_address, run_http
+    log_to_stderr()
+    stop = Stop(settings.drain_timeout_s)
+    timeout_s = settings.request_timeout_s or _REQUEST_TIMEOUT_S
+    settings = settings.model_copy(update={"request_timeout_s": timeout_s})
+    # Opening may wait for a server, and must be interruptible as usual; closing must not be interrupted.
+    opened = Extractor.open(settings)
+    with stop.on_signals():
+        async with opened as extractor:
+            info = extractor.info()
+            _say(f"engine: {describe_choice(settings, info.model)}")
+            if info.teacher is not None:
+                _say(f"fallback: {describe_fallback(settings)}")
+            server = build_server(extractor, expected_accuracy(settings, info.model), settings)
+            if address is None:
+                await server.run_stdio(stop)
+            else:
+                await _serve_http(server, extractor, settings, address, stop)
 
-        check_address(address.host, address.port)
-        url = f"http://{address.shown}:{address.port}"
-        _say(f"listening on {url}{ENDPOINT}")
-        if address.everywhere and not address.allowed_hosts:
-            _say("only requests for loopback host names are accepted; allow others with --allowed-host NAME")
-        if address.playground:
-            _say(f"playground at {url}/ (Ctrl+C to stop)")
-        if address.browser:
-            asyncio.get_running_loop().call_later(0.5, webbrowser.open, f"{url}/")
-        await run_http(
-            server,
-            extractor,
-            address.host,
-            address.port,
-            address.allowed_hosts,
-            settings.max_text_chars,
-            playground=address.playground,
+
+async def _serve_http(
+    server: UninerServer, extractor: Extractor, settings: Settings, address: Address, stop: Stop
+) -> None:
+    from uniner_mcp.server.addresses import check_address, is_everywhere, is_loopback
+    from uniner_mcp.server.http import ENDPOINT, Listening, run_http
+
+    check_address(address.host, address.port)
+    url = f"http://{address.shown}:{address.port}"
+    _say(f"listening on {url}{ENDPOINT}")
+    if not is_loopback(address.host):
+        _say("anyone who can reach this port can use the server; put it behind an authenticating proxy")
+    if is_everywhere(address.host) and not address.allowed_hosts:
+        _say(
+            "requests must name a loopback host, which keeps web pages out but not the network; "
+            "allow other names with --allowed-host NAME"
         )
+    if address.playground:
+        _say(f"playground at {url}/ (Ctrl+C to stop)")
+    if address.browser:
+        asyncio.get_running_loop().call_later(0.5, webbrowser.open, f"{url}/")
+    await run_http(
+        server,
+        extractor,
+        Listening(address.host, address.port, address.allowed_hosts, address.playground),
+        stop,
+        max_text_chars=settings.max_text_chars,
+        drain_timeout_s=settings.drain_timeout_s,
+    )
 
 
 def _say(line: str) -> None:

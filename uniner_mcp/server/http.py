@@ -1,53 +1,103 @@
-"""Streamable HTTP: the address, the allowed host names, and a health check."""
+"""Streamable HTTP: the endpoint, `/health`, `/ready`, the playground, and the server that runs them."""
 
 from __future__ import annotations
 
-import logging
-import socket
-from collections.abc import Sequence
+import math
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+import anyio
+import uvicorn
 from mcp.server import MCPServer
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 import uniner_mcp
-from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.highlight import playground as playground_page
+from uniner_mcp.server.addresses import allowed
+from uniner_mcp.server.connections import KEEP_ALIVE_S, BoundedProtocol
+from uniner_mcp.server.exchanges import Exchanges
+from uniner_mcp.server.readiness import Readiness
+from uniner_mcp.server.refusals import Refusals
+from uniner_mcp.server.stopping import Stop
 
 ENDPOINT = "/mcp"
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _BYTES_PER_CHARACTER = 6
 """JSON may escape a character as six bytes."""
 _ENVELOPE = 1_000_000
+_SPARE_S = 5
+"""Seconds after which uvicorn gives up on what our own end of exchanges has left."""
 
 
-def check_address(host: str, port: int) -> None:
-    """Raise UninerError if the server cannot listen on `host:port`."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise UninerError(
-            f"Cannot listen on {host}, port {port} ({error.strerror}): choose another address with --host and --port."
-        ) from None
+@dataclass(frozen=True)
+class Listening:
+    """Where the server listens, by which names it may be reached, and whether it shows the playground at `/`."""
+
+    host: str
+    port: int
+    allowed_hosts: Sequence[str] = ()
+    playground: bool = False
 
 
 async def run_http(
     server: MCPServer[object],
     extractor: Extractor,
-    host: str,
-    port: int,
-    allowed_hosts: Sequence[str],
+    where: Listening,
+    stop: Stop,
+    *,
     max_text_chars: int,
-    playground: bool = False,
+    drain_timeout_s: float,
 ) -> None:
-    """Serve on `http://host:port/mcp` until cancelled, with the playground at `/` if it is enabled.
+    """Serve on `http://host:port/mcp` until it is to stop and the running requests are answered.
 
-    The Host header of a request must be a loopback name or one of `allowed_hosts`. This prevents web pages from
-    reaching a local server by DNS rebinding.
+    The Host header of a request must be a loopback name, `where.host`, or one of `where.allowed_hosts`. This prevents
+    web pages from reaching a local server by DNS rebinding.
     """
+    _add_checks(server, extractor)
+    if where.playground:
+        page = playground_page(ENDPOINT, uniner_mcp.__version__)
+
+        @server.custom_route("/", methods=["GET"])
+        async def show(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+            return HTMLResponse(page)
+
+    endpoint = server.streamable_http_app(
+        streamable_http_path=ENDPOINT,
+        host=where.host,
+        max_request_body_size=max_text_chars * _BYTES_PER_CHARACTER + _ENVELOPE,
+        transport_security=allowed(where.host, where.allowed_hosts),
+    )
+    app = Exchanges(Refusals(endpoint))
+    running = _Uvicorn(
+        uvicorn.Config(
+            app,
+            host=where.host,
+            port=where.port,
+            http=BoundedProtocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            backlog=BoundedProtocol.bounds.accepted,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=math.ceil(drain_timeout_s) + _SPARE_S,
+        )
+    )
+
+    async def end() -> None:
+        await stop.asked.wait()
+        running.should_exit = True
+        await app.end_with(stop)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(end)
+        await running.serve()
+        group.cancel_scope.cancel()
+
+
+def _add_checks(server: MCPServer[object], extractor: Extractor) -> None:
+    readiness = Readiness(extractor)
 
     @server.custom_route("/health", methods=["GET"])
     async def health(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -55,24 +105,19 @@ async def run_http(
         info = extractor.info()
         return JSONResponse({"status": "ok", "engine": info.name, "model": info.model})
 
-    if playground:
-        page = playground_page(ENDPOINT, uniner_mcp.__version__)
+    @server.custom_route("/ready", methods=["GET"])
+    async def ready(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Answer 200 if the engine can answer, otherwise 503 and why not."""
+        reason = await readiness.reason()
+        if reason is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready", "reason": reason}, 503)
 
-        @server.custom_route("/", methods=["GET"])
-        async def show(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-            return HTMLResponse(page)
 
-    # At DEBUG it logs what is sent, which contains parts of the caller's text.
-    logging.getLogger("sse_starlette.sse").setLevel(logging.INFO)
-    names = [*_LOOPBACK, *allowed_hosts]
-    await server.run_streamable_http_async(
-        host=host,
-        port=port,
-        max_request_body_size=max_text_chars * _BYTES_PER_CHARACTER + _ENVELOPE,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
-            allowed_origins=[
-                f"{scheme}://{form}" for name in names for form in (name, f"{name}:*") for scheme in ("http", "https")
-            ],
-        ),
-    )
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, without its own handling of signals, which ends the process before the extractor is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals alone."""
+        yield

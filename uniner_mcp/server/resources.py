@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 import orjson
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
+from uniner_mcp.server.guard import invalid
 
 
 def add_resources(server: MCPServer[object], extractor: Extractor, domains: DomainList) -> None:
@@ -24,8 +24,8 @@ def add_resources(server: MCPServer[object], extractor: Extractor, domains: Doma
         """A domain: what it is for, its entity types and, if it is known, the expected accuracy."""
         try:
             return by_name[find_domain(name).name].model_dump_json(exclude_none=True)
-        except RequestError as error:
-            raise ResourceNotFoundError(str(error)) from None
+        except RequestError:
+            raise invalid(f"There is no such domain. The domains are: {', '.join(by_name)}.") from None
 
     @server.resource("uniner://engine", title="The engine", mime_type="application/json")
     def engine() -> str:  # pyright: ignore[reportUnusedFunction]

@@ -1,4 +1,4 @@
-"""The tools. Both return the same compact JSON as structured content and as text."""
+"""The tools."""
 
 # No `from __future__ import annotations`: annotations name resolvers that are closures.
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_args
 from mcp.server import MCPServer
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, Field
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import Field
 
 from uniner_mcp.errors import ExtractionError, UninerError
 from uniner_mcp.extraction.consent import consent_question, wants_consent
@@ -19,13 +19,8 @@ from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList, Extraction, ExtractionRequest, Overlap
 from uniner_mcp.server.card import CARD
 from uniner_mcp.server.consent import Consent, Consents, can_ask
-
-
-def _result(model: BaseModel) -> Any:
-    return CallToolResult(
-        content=[TextContent(type="text", text=model.model_dump_json(exclude_none=True))],
-        structured_content=model.model_dump(mode="json", exclude_none=True),
-    )
+from uniner_mcp.server.results import fitted, result
+from uniner_mcp.server.waiting import Places
 
 
 def _field(name: str) -> Any:
@@ -46,8 +41,10 @@ class _Asked:
     limit: int | None
 
 
-def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainList) -> None:
-    """Add `extract_entities` and `list_domains`."""
+def add_tools(
+    server: MCPServer[object], extractor: Extractor, domains: DomainList, places: Places, max_result_chars: int
+) -> None:
+    """Add `extract_entities`, each call of which takes one of `places`, and `list_domains`."""
     consents = Consents()
 
     async def run(asked: _Asked, ctx: Context[object], consent: bool | None, before: int = 0) -> Extraction:
@@ -56,17 +53,18 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
         async def report(done: int, total: int) -> None:
             await ctx.report_progress(before * total + done, total, f"Read passage {done} of {total}")
 
-        return await extractor.extract(
-            asked.text,
-            asked.entity_types,
-            asked.domain,
-            asked.definitions,
-            min_confidence=asked.min_confidence,
-            overlap=asked.overlap,
-            limit=asked.limit,
-            on_progress=report,
-            consent=consent,
-        )
+        with places.place():
+            return await extractor.extract(
+                asked.text,
+                asked.entity_types,
+                asked.domain,
+                asked.definitions,
+                min_confidence=asked.min_confidence,
+                overlap=asked.overlap,
+                limit=asked.limit,
+                on_progress=report,
+                consent=consent,
+            )
 
     async def first(
         ctx: Context[object],
@@ -136,7 +134,7 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
                 raise outcome
         except UninerError as error:
             raise ToolError(str(error)) from None
-        return _result(outcome)
+        return result(fitted(outcome, max_result_chars))
 
     @server.tool(
         title="List domains",
@@ -151,4 +149,4 @@ def add_tools(server: MCPServer[object], extractor: Extractor, domains: DomainLi
     )
     def list_domains() -> Annotated[CallToolResult, DomainList]:  # pyright: ignore[reportUnusedFunction]
         """List the nine domains: what each is for, its entity types and, if it is known, the expected accuracy."""
-        return _result(domains)
+        return result(domains)
