@@ -9,7 +9,7 @@ from typing import Any
 
 from uniner_mcp.errors import SettingsError
 
-_SHOWN = 80
+_SHOWN = 200
 """Longest name, in characters, that a message quotes."""
 
 
@@ -40,7 +40,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def quoted(named: str | Path) -> str:
-    """Return a name for a message: printable and not too long."""
+    """Return a name for a message: printable, and only the end of a long one."""
     name = str(named)
-    short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+    short = name if len(name) <= _SHOWN else f"…{name[-_SHOWN:]}"
     return short if short.isprintable() else repr(short)

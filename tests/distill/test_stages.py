@@ -163,7 +163,7 @@ def test_paths_in_a_run_file_are_meant_from_its_folder(tmp_path: Path) -> None:
         ("[export]", "requires a .train."),
         ("[evaluate]\ndata = 'x'", "requires exactly one"),
         ("no toml", "not valid TOML"),
-        (None, "cannot be read"),
+        (None, "does not exist"),
     ],
 )
 def test_a_run_file_that_is_wrong_is_refused_with_the_key(tmp_path: Path, text: str | None, said: str) -> None:

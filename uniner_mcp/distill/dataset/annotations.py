@@ -16,7 +16,7 @@ from uniner_mcp.errors import RequestError
 from uniner_mcp.evaluate.formats.datasets import ELSE_TYPES, Example
 
 UNINFORMATIVE = ELSE_TYPES | {"na", "n/a", "others", "unknown", "entity", ""}
-"""Types in a teacher's answers that say nothing: those that the paper leaves out (None, NA, MISC, ELSE), and the like."""
+"""Types in a teacher's answers that say nothing: those that the paper leaves out (None, NA, MISC, ELSE), and more."""
 _STRING = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _PAIR = re.compile(rf"[(\[]\s*({_STRING})\s*,\s*({_STRING})\s*[)\]]")
 
