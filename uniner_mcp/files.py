@@ -1,4 +1,4 @@
-"""Paths and TOML files that users name: whatever is wrong with one is a SettingsError that names it."""
+"""Paths and TOML files that users name. Any problem with one raises a SettingsError that names it."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         le=1_000_000,
-        description="Maximum size of the cache in MB; the least recently used answers are evicted.",
+        description="Maximum size of the cache in MiB; the least recently used answers are evicted.",
     )
     cache_max_age_days: float | None = Field(
         default=None,
@@ -177,7 +177,7 @@ class Settings(BaseSettings):
         ),
     )
     max_waiting: int = Field(
-        default=100,
+        default=250,
         ge=0,
         le=1_000_000,
         description="Maximum number of tool calls that wait besides `concurrency` running ones; others are refused.",

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class Trouble:
     """Whether one way to access the file is to be skipped, and what the log says about it.
 
-    The beginning of a trouble is logged, and its end. A lock is only logged if it is still held after the pause: other
+    The beginning and the end of a trouble are logged. A lock is only logged if it is still held after the pause: other
     processes that write hold one for a few milliseconds.
     """
 

@@ -1,4 +1,4 @@
-"""Telling whether a passage is in English, for engines that read nothing else (pure).
+"""Detect whether a passage is in English, for engines that read nothing else (pure).
 
 A rule of thumb, cheap enough for every passage: the script of the letters, and the function words of some twenty
 languages. In doubt a passage counts as English: names, code, numbers and short queries have no function words.

@@ -1,4 +1,4 @@
-"""HTTP connections: fewer than the process may have files, and none that only waits."""
+"""HTTP connections: a bound on their number, and a deadline for each request."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _BYTES_PER_CHARACTER = 6
 """JSON may escape a character as six bytes."""
 _ENVELOPE = 1_000_000
 _SPARE_S = 5
-"""Seconds after which uvicorn gives up on what our own end of exchanges has left."""
+"""Seconds after the drain timeout at which uvicorn cancels exchanges that are still open."""
 
 
 @dataclass(frozen=True)

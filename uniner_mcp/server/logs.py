@@ -1,4 +1,4 @@
-"""What the server logs: no words of callers, at any level, and nothing without bound."""
+"""What the server logs: no text of callers, at any level, and nothing that grows without bound."""
 
 from __future__ import annotations
 
