@@ -83,12 +83,10 @@ def test_no_alias_means_two_domains():
 def test_an_unknown_domain_names_the_nearest_and_all():
     with pytest.raises(RequestError) as caught:
         find_domain("finanse")
-    assert str(caught.value) == (
-        f"There is no domain 'finanse'. Closest: finance. The domains are: {', '.join(NAMES)}."
-    )
+    assert str(caught.value) == (f"There is no such domain. Closest: finance. The domains are: {', '.join(NAMES)}.")
 
 
-@pytest.mark.parametrize("name", ["x" * 41, "fin\nance!!", "\x1b[31mlaws", "finance " * 10_000])
+@pytest.mark.parametrize("name", ["x" * 41, "\x1b[31mZQX", "finance " * 10_000])
 def test_a_long_or_unprintable_name_is_not_repeated(name: str):
     with pytest.raises(RequestError) as caught:
         find_domain(name)

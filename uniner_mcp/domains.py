@@ -17,8 +17,8 @@ from pydantic import Field
 from uniner_mcp.errors import RequestError
 from uniner_mcp.schema import Accuracy, Domain, DomainList, EntityType, Frozen
 
-LONGEST_ECHO = 40
-"""Longest unknown name, in characters, that an error message quotes."""
+_LONGEST = 40
+"""Longest unknown name, in characters, for which close names are sought."""
 
 
 class DomainEntry(Frozen):
@@ -73,10 +73,9 @@ def find_domain(name: str) -> DomainEntry:
     known, key = _domains_by_key(), _key(name)
     if key in known:
         return known[key]
-    short = len(name) <= LONGEST_ECHO and name.isprintable()
-    near = dict.fromkeys(known[match].name for match in get_close_matches(key, known)) if short else {}
+    near = dict.fromkeys(known[match].name for match in get_close_matches(key, known)) if len(key) <= _LONGEST else {}
     raise RequestError(
-        (f"There is no domain {name!r}." if short else "There is no such domain.")
+        "There is no such domain."
         + (f" Closest: {', '.join(near)}." if near else "")
         + f" The domains are: {', '.join(load_catalogue())}."
     )

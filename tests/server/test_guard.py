@@ -75,7 +75,9 @@ async def test_what_does_not_exist_is_an_invalid_parameter_with_advice(
             await getattr(client, method)(*arguments)
     assert caught.value.code == INVALID_PARAMS
     assert advice in str(caught.value)
-    assert SECRET not in f"{caught.value.error!r}{everything.text}"
+    assert SECRET not in f"{caught.value.error.message}{everything.text}"
+    # The specification wants the URI of a resource that does not exist, and nothing else of the caller's.
+    assert caught.value.error.data == ({"uri": arguments[0]} if method == "read_resource" else None)
 
 
 async def test_completions_of_unknown_things_are_empty_and_not_logged(

@@ -98,7 +98,7 @@ def extract(
         show_table(extraction)
     else:
         show_highlight(content, extraction)
-    if first_time:
+    if first_time and cache.exists():
         typer.echo(
             f"Answers are cached in {cache} (see `uniner-mcp cache`; --no-cache turns the cache off). "
             "This message is printed once.",
@@ -133,7 +133,11 @@ def _read(text: str | None, file: Path | None) -> str:
             # newline="" keeps \r\n, so that offsets are those of the file.
             with file.open(encoding="utf-8", newline="") as opened:
                 return opened.read()
-        return sys.stdin.buffer.read().decode("utf-8") if text == "-" else text or ""
+        if text != "-":
+            return text or ""
+        if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+            raise RequestError("Standard input is closed: give the text as an argument, or as --file FILE.")
+        return sys.stdin.buffer.read().decode("utf-8")
     except OSError as error:
         raise RequestError(f"Cannot read {file}: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -65,7 +65,7 @@ def check_request(
         raise RequestError("`overlap` must be 'flat' (nothing overlaps), 'nested' or 'all'.")
     if not isinstance(min_confidence, int | float) or not 0 <= min_confidence <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("`min_confidence` must be a number from 0 to 1.")
-    if limit is not None and (not isinstance(limit, int) or limit < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("`limit` must be a whole number of at least 1; omit it to get all entities.")
     types = _types(entity_types, domain, definitions or {}, limits)
     asked = find_domain(domain).name if domain is not None else None

@@ -16,7 +16,7 @@ from mcp.server.mcpserver.exceptions import (
     ToolError,
     UnexpectedToolError,
 )
-from mcp.types import INTERNAL_ERROR, CallToolResult, GetPromptResult, Icon, InputRequiredResult
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, GetPromptResult, Icon, InputRequiredResult
 from pydantic import AnyUrl, ValidationError
 
 import uniner_mcp
@@ -86,7 +86,9 @@ class UninerServer(MCPServer[object]):
         try:
             return await super().read_resource(uri, context)
         except ResourceNotFoundError:
-            raise invalid("There is no such resource: list the resources and resource templates.") from None
+            # The specification wants the URI in the data (SEP-2164); it is in no message and no log.
+            said = "There is no such resource: list the resources and resource templates."
+            raise MCPError(INVALID_PARAMS, said, {"uri": str(uri)}) from None
         except ResourceError as error:
             cause = error.__cause__ or error
             log_failure("A resource", cause)

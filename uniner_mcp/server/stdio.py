@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import sys
 import threading
+from collections import deque
 from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import anyio
@@ -14,8 +17,17 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from mcp.types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
 
+from uniner_mcp.errors import UninerError
 from uniner_mcp.server.stopping import Stop
 
 _Received = SessionMessage | Exception
@@ -23,29 +35,55 @@ _Received = SessionMessage | Exception
 
 async def run_stdio(server: Server[Any], stop: Stop) -> None:
     """Serve until the input ends or the server is to stop, and the requests received so far are answered."""
-    pending = _Pending()
     with _claimed_stdin() as wire:
-        async with stdio_server(stdin=cast(Any, _lines(wire, stop))) as (read, write):
-            put_request, requests = anyio.create_memory_object_stream[_Received]()
-            answers, take_answer = anyio.create_memory_object_stream[SessionMessage]()
+        try:
+            await _exchange(server, wire, stop)
+        except* BrokenPipeError:
+            pass  # The client has closed stdout: nobody receives an answer.
 
-            async def receive() -> None:
-                async with put_request, read:
-                    async for item in read:
-                        pending.received(item)
-                        await put_request.send(item)
-                    await pending.answered(stop)
 
-            async def answer() -> None:
-                async with take_answer, write:
-                    async for item in take_answer:
-                        await write.send(item)
-                        pending.sent(item)
+async def _exchange(server: Server[Any], wire: int, stop: Stop) -> None:
+    pending = _Pending()
+    unread: deque[str] = deque()
+    async with stdio_server(stdin=cast(Any, _lines(wire, stop, unread))) as (read, write):
+        put_request, requests = anyio.create_memory_object_stream[_Received]()
+        answers, take_answer = anyio.create_memory_object_stream[SessionMessage]()
+        refusals = answers.clone()
 
-            async with anyio.create_task_group() as group:
-                group.start_soon(receive)
-                group.start_soon(answer)
-                await _run(server, requests, answers)
+        async def receive() -> None:
+            async with put_request, read, refusals:
+                async for item in read:
+                    line = unread.popleft()
+                    if isinstance(item, Exception):
+                        await refusals.send(_refusal(line))
+                        continue
+                    pending.received(item)
+                    await put_request.send(item)
+                await pending.answered(stop)
+
+        async def answer() -> None:
+            async with take_answer, write:
+                async for item in take_answer:
+                    await write.send(item)
+                    pending.sent(item)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(receive)
+            group.start_soon(answer)
+            await _run(server, requests, answers)
+
+
+def _refusal(line: str) -> SessionMessage:
+    """Return the answer to a line that the SDK cannot read, which it would leave unanswered. It repeats only the id."""
+    code, said, known = PARSE_ERROR, "The message is not valid JSON.", None
+    with suppress(ValueError, RecursionError):
+        message: Any = json.loads(line)
+        code, said = INVALID_REQUEST, "The message is not a JSON-RPC request with Unicode text in its strings."
+        given: Any = cast("dict[str, Any]", message).get("id") if isinstance(message, dict) else None
+        if isinstance(given, str | int) and not isinstance(given, bool):
+            str(given).encode()  # Half of a surrogate pair cannot be sent.
+            known = given
+    return SessionMessage(JSONRPCError(jsonrpc="2.0", id=known, error=ErrorData(code=code, message=said)))
 
 
 async def _run(
@@ -95,8 +133,10 @@ class _Pending:
             self._none.set()
 
 
-async def _lines(wire: int, stop: Stop) -> AsyncGenerator[str]:
+async def _lines(wire: int, stop: Stop, unread: deque[str]) -> AsyncGenerator[str]:
     """Yield the lines of stdin until it ends, which asks the server to stop, or until it is to stop.
+
+    `unread` gets each line too, for the answer to one that cannot be read.
 
     A thread of our own reads them: a blocking read cannot be cancelled, and the process must end in spite of it.
     """
@@ -121,7 +161,9 @@ async def _lines(wire: int, stop: Stop) -> AsyncGenerator[str]:
     try:
         while (line := await lines.get()) is not None:
             wanted.release()
-            yield line
+            if line.strip():
+                unread.append(line)
+                yield line
     finally:
         asked.cancel()
     if not stop.asked.is_set():
@@ -134,6 +176,8 @@ def _claimed_stdin() -> Generator[int]:
 
     The SDK does the same with stdout. The duplicate is never closed, because a thread may be reading from it.
     """
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise UninerError("Standard input is closed: start the server from an MCP client.")
     wire = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -51,7 +51,7 @@ def test_a_policy_may_extend_a_shipped_one_and_one_beside_it(tmp_path: Path) -> 
         (WHOLE.replace('"operator"', '"maybe"'), "(consent): Input should be 'never', 'operator' or 'ask'"),
         (WHOLE.replace('"unavailable"', '"sometimes"'), "(triggers.on.0): Input should be"),
         (WHOLE + "colour = 1\n", "(triggers.colour): there is no such key"),
-        (WHOLE + "[send]\nnever_domains = ['medicine-show']\n", "(send.never_domains.0): There is no domain"),
+        (WHOLE + "[send]\nnever_domains = ['medicine-show']\n", "(send.never_domains.0): There is no such domain"),
         (WHOLE + "[send]\nredact = ['name']\n", "(send.redact.0): Input should be 'email'"),
         (WHOLE + "[budget.day]\nusd = -1\n", "(budget.day.usd): Input should be greater than or equal to 0"),
         (WHOLE + "[budget.day]\nusd = 1\n", "`prices` has no m, and a budget is in usd"),
