@@ -16,7 +16,7 @@ from mcp.server.mcpserver.exceptions import (
     ToolError,
     UnexpectedToolError,
 )
-from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, GetPromptResult, Icon, InputRequiredResult
+from mcp.types import INTERNAL_ERROR, CallToolResult, GetPromptResult, Icon, InputRequiredResult
 from pydantic import AnyUrl, ValidationError
 
 import uniner_mcp
@@ -24,7 +24,7 @@ from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
 from uniner_mcp.server.card import card_extension
 from uniner_mcp.server.exchanges import until_gone
-from uniner_mcp.server.guard import FAILED, check_prompt, faults, guard, invalid
+from uniner_mcp.server.guard import FAILED, check_prompt, faults, guard, invalid, no_resource
 from uniner_mcp.server.logs import log_failure, quiet_libraries
 from uniner_mcp.server.prompts import add_prompts
 from uniner_mcp.server.resources import add_resources
@@ -86,9 +86,8 @@ class UninerServer(MCPServer[object]):
         try:
             return await super().read_resource(uri, context)
         except ResourceNotFoundError:
-            # The specification wants the URI in the data (SEP-2164); it is in no message and no log.
             said = "There is no such resource: list the resources and resource templates."
-            raise MCPError(INVALID_PARAMS, said, {"uri": str(uri)}) from None
+            raise no_resource(said, str(uri)) from None
         except ResourceError as error:
             cause = error.__cause__ or error
             log_failure("A resource", cause)

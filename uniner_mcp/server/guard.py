@@ -36,6 +36,11 @@ def invalid(message: str) -> MCPError:
     return MCPError(INVALID_PARAMS, message)
 
 
+def no_resource(message: str, uri: str) -> MCPError:
+    """Return the protocol error for a resource that does not exist, with its URI as data (SEP-2164)."""
+    return MCPError(INVALID_PARAMS, message, {"uri": uri})
+
+
 def faults(error: ValidationError) -> str:
     """Return what is wrong with which field. Only the outermost name is given: inner ones are the caller's."""
     found = error.errors(include_input=False, include_url=False, include_context=False)

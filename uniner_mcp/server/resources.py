@@ -12,7 +12,7 @@ from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
-from uniner_mcp.server.guard import invalid
+from uniner_mcp.server.guard import no_resource
 
 
 def add_resources(server: MCPServer[object], extractor: Extractor, domains: DomainList) -> None:
@@ -25,7 +25,8 @@ def add_resources(server: MCPServer[object], extractor: Extractor, domains: Doma
         try:
             return by_name[find_domain(name).name].model_dump_json(exclude_none=True)
         except RequestError:
-            raise invalid(f"There is no such domain. The domains are: {', '.join(by_name)}.") from None
+            said = f"There is no such domain. The domains are: {', '.join(by_name)}."
+            raise no_resource(said, f"uniner://domains/{name}") from None
 
     @server.resource("uniner://engine", title="The engine", mime_type="application/json")
     def engine() -> str:  # pyright: ignore[reportUnusedFunction]
