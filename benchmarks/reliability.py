@@ -1,7 +1,7 @@
 """What becomes of calls under load, beside large documents, beside idle connections, and when the server ends.
 
     python benchmarks/reliability.py                    # all of it, about eight minutes
-    python benchmarks/reliability.py --only documents   # or clients, idle, end
+    python benchmarks/reliability.py --only documents   # or idle, end, garbage, clients
 
 Starts `uniner-mcp serve --transport http` with the embedded model on a free port of this machine, with a cache of its
 own, and sends it real requests of the MCP SDK's client. Keep the machine otherwise idle.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import platform
 import random
@@ -30,6 +31,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import httpx2
 from mcp import Client
@@ -42,6 +44,8 @@ PAUSE = (2.0, 8.0)
 DOCUMENTS, CHARACTERS = 4, 400_000
 CALLS = 40
 IDLE = 400
+DAMAGED = 3_000
+SECRET = "Zuleika Quxbury"
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,52 @@ async def end(folder: Path, words: list[str]) -> None:
         )
 
 
-SCENARIOS = {"documents": documents, "idle": idle, "end": end, "clients": clients}
+def mutated(rng: random.Random) -> bytes:
+    """A call that is damaged: cut, with other bytes in it, or with another value in one of its places."""
+    params: dict[str, object] = {"name": "extract_entities", "arguments": {"text": SECRET, "entity_types": ["person"]}}
+    message: dict[str, object] = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    other = rng.choice([None, True, -1, 1e400, "", "\ud83d", "x" * 10_000, [], [[]] * 50, {}, {"a": {}}])
+    arguments = cast("dict[str, object]", params["arguments"])
+    place = rng.choice([message, params, arguments])
+    place[rng.choice([*place, "surplus"])] = other
+    body = bytearray(json.dumps(message).encode())
+    damage = rng.random()
+    if damage < 0.3:
+        del body[rng.randrange(len(body)) :]
+    elif damage < 0.6:
+        for _ in range(rng.randrange(1, 5)):
+            body[rng.randrange(len(body))] = rng.randrange(256)
+    return bytes(body)
+
+
+async def garbage(folder: Path, words: list[str]) -> None:
+    print(f"\n{DAMAGED:,} damaged calls over HTTP")
+    rng = random.Random(0)
+    statuses: Counter[int] = Counter()
+    said = 0
+    async with serving(folder) as server:
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        async with httpx2.AsyncClient(headers=headers, timeout=60) as client:
+            hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "0"}}
+            opened = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
+            session = (await client.post(server.url, json=opened)).headers["mcp-session-id"]
+            client.headers["mcp-session-id"] = session
+            await client.post(server.url, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+            for _ in range(DAMAGED):
+                reply = await client.post(server.url, content=mutated(rng))
+                statuses[reply.status_code] += 1
+                said += SECRET in reply.text and '"entities"' not in reply.text
+        async with Client(server.url) as well:
+            await call(well, passage(words, 0))
+    log = (folder / "log").read_text(encoding="utf-8")
+    print(f"statuses {dict(sorted(statuses.items()))}; a call afterwards is answered")
+    print(
+        f"replies that repeat the text: {said}; tracebacks in the log: {log.count('Traceback')}; text in it:"
+        f" {SECRET in log}"
+    )
+
+
+SCENARIOS = {"documents": documents, "idle": idle, "end": end, "garbage": garbage, "clients": clients}
 
 
 async def main() -> None:
