@@ -45,5 +45,5 @@ async def test_the_agent_over_a_report() -> None:
     assert await example["ask"]("Who edited it?", pages, FunctionModel(respond)) == "James Daly, page 1."
     nothing_asked, found, first, none = said
     assert "entity_types" in str(nothing_asked)
-    assert 1 in found["James Daly (person)"] and "James Daly" in first and "pages 1 to 7" in none
+    assert 1 in found["James Daly (person)"] and "James Daly" in first and "1 to 7" in none
     assert example["pages_of"]("one\ftwo\f") == ["one", "two"]
