@@ -290,3 +290,10 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text(SENTENCE, encoding="utf-8")
     result = run("distill", "sample", "--corpus", "note.txt", "--out", ".")
     assert result.exit_code == 2 and "a name of its own" in result.stderr
+
+
+def test_a_page_that_cannot_be_written_and_a_text_that_is_no_name_are_no_traceback(tmp_path: Path) -> None:
+    written = run("extract", SENTENCE, "-t", "person", "--html", str(tmp_path))
+    assert written.exit_code == 2 and "Cannot write" in written.stderr
+    assert run("extract", "Ada\0Lovelace", "-t", "person").exit_code == 0
+    assert run("extract", "a" * 5000, "-t", "person").exit_code == 0

@@ -14,6 +14,7 @@ EXTRACTION = Extraction(
     ],
     unanswered=[Unanswered(type="city", reason="the server is down")],
     ungrounded=2,
+    warnings=["The model reads only English."],
     truncated=True,
 )
 
@@ -24,7 +25,12 @@ def test_brackets_in_a_text_are_no_markup_and_what_is_missing_goes_to_stderr(
     show_highlight(TEXT, EXTRACTION)
     shown, missing = capsys.readouterr()
     assert shown == "[Bank of [England]]([b]bank) in London\n"
-    assert "city: the server is down" in missing and "2 mentions" in missing and "limit" in missing
+    assert (
+        "reads only English" in missing
+        and "city: the server is down" in missing
+        and "2 mentions" in missing
+        and "limit" in missing
+    )
 
 
 def test_the_table_has_nested_entities_too(capsys: pytest.CaptureFixture[str]) -> None:

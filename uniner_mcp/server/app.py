@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mcp import MCPError
@@ -49,6 +49,8 @@ _HOUR_MS = 3_600_000
 class UninerServer(MCPServer[object]):
     """The SDK's server, whose errors do not repeat what the caller sent: it may be the text."""
 
+    _tools: Sequence[str] = ()
+
     async def run_stdio(self, stop: Stop) -> None:
         """Serve over stdin and stdout until the input ends or the server is to stop."""
         await run_stdio(self._lowlevel_server, stop)
@@ -57,9 +59,10 @@ class UninerServer(MCPServer[object]):
         self, name: str, arguments: dict[str, Any], context: Context[object, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool. Raises ToolError, or MCPError if there is no such tool."""
-        known = [tool.name for tool in await self.list_tools()]
-        if name not in known:
-            raise invalid(f"There is no such tool. The tools are: {', '.join(known)}.")
+        if name not in self._tools:
+            self._tools = [tool.name for tool in await self.list_tools()]  # Costs more than a cached answer.
+        if name not in self._tools:
+            raise invalid(f"There is no such tool. The tools are: {', '.join(self._tools)}.")
         try:
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as error:
