@@ -13,7 +13,7 @@ from engines.teacher_server import teacher_server
 from typer.testing import CliRunner, Result
 
 from uniner_mcp.cli import app, extracting
-from uniner_mcp.cli.serving import Address
+from uniner_mcp.server.http import Listening
 
 SENTENCE = "Marie Curie was born in Warsaw."
 
@@ -251,7 +251,7 @@ def test_an_address_without_its_scheme_is_refused_with_an_example() -> None:
     ],
 )
 def test_the_address_that_serve_prints_is_one_that_is_answered(host: str, names: list[str], shown: str) -> None:
-    assert Address(host, 8000, names).shown == shown
+    assert Listening(host, 8000, names).url == f"http://{shown}:8000"
 
 
 def test_a_text_that_is_the_name_of_a_file_gets_a_hint(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import webbrowser
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from uniner_mcp.settings import Settings
 if TYPE_CHECKING:
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.server.app import UninerServer
+    from uniner_mcp.server.http import Listening
     from uniner_mcp.server.stopping import Stop
 
 _REQUEST_TIMEOUT_S = 300
@@ -63,9 +63,10 @@ def serve(context: typer.Context, *, settings: Settings) -> None:
         asyncio.run(_serve(settings, None))
     else:
         from uniner_mcp.server.addresses import check_names
+        from uniner_mcp.server.http import Listening
 
         check_names(settings.allowed_hosts)
-        asyncio.run(_serve(settings, Address(settings.host, settings.port, list(settings.allowed_hosts))))
+        asyncio.run(_serve(settings, Listening(settings.host, settings.port, settings.allowed_hosts)))
 
 
 @with_settings(PortOption)
@@ -75,30 +76,13 @@ def playground(
     settings: Settings,
 ) -> None:
     """Try texts, types and domains on a local web page, which talks to the MCP server."""
-    asyncio.run(_serve(settings, Address("127.0.0.1", settings.port, [], playground=True, browser=browser)))
+    from uniner_mcp.server.http import Listening
+
+    asyncio.run(_serve(settings, Listening("127.0.0.1", settings.port, playground=True), browser=browser))
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where the server listens, and whether it has a playground."""
-
-    host: str
-    port: int
-    allowed_hosts: list[str]
-    playground: bool = False
-    browser: bool = False
-
-    @property
-    def shown(self) -> str:
-        """The host to print: requests that name 0.0.0.0 are refused."""
-        from uniner_mcp.server.addresses import is_everywhere, url_host
-
-        everywhere = is_everywhere(self.host)
-        return url_host(next(iter(self.allowed_hosts), "127.0.0.1") if everywhere else self.host)
-
-
-async def _serve(settings: Settings, address: Address | None) -> None:
-    """Serve at an address, or over stdio if there is none, until a signal or the end of the input."""
+async def _serve(settings: Settings, where: Listening | None, *, browser: bool = False) -> None:
+    """Serve over HTTP, or over stdio if `where` is None, until a signal or the end of the input."""
     from uniner_mcp.engines.opening import describe_choice, describe_fallback, expected_accuracy
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.server.app import build_server
@@ -118,36 +102,35 @@ async def _serve(settings: Settings, address: Address | None) -> None:
             if info.teacher is not None:
                 _say(f"fallback: {describe_fallback(settings)}")
             server = build_server(extractor, expected_accuracy(settings, info.model), settings)
-            if address is None:
+            if where is None:
                 await server.run_stdio(stop)
             else:
-                await _serve_http(server, extractor, settings, address, stop)
+                await _serve_http(server, extractor, settings, where, stop, browser=browser)
 
 
 async def _serve_http(
-    server: UninerServer, extractor: Extractor, settings: Settings, address: Address, stop: Stop
+    server: UninerServer, extractor: Extractor, settings: Settings, where: Listening, stop: Stop, *, browser: bool
 ) -> None:
     from uniner_mcp.server.addresses import check_address, is_everywhere, is_loopback
-    from uniner_mcp.server.http import ENDPOINT, Listening, run_http
+    from uniner_mcp.server.http import ENDPOINT, run_http
 
-    check_address(address.host, address.port)
-    url = f"http://{address.shown}:{address.port}"
-    _say(f"listening on {url}{ENDPOINT}")
-    if not is_loopback(address.host):
+    check_address(where.host, where.port)
+    _say(f"listening on {where.url}{ENDPOINT}")
+    if not is_loopback(where.host):
         _say("anyone who can reach this port can use the server; put it behind an authenticating proxy")
-    if is_everywhere(address.host) and not address.allowed_hosts:
+    if is_everywhere(where.host) and not where.allowed_hosts:
         _say(
             "requests must name a loopback host, which keeps web pages out but not the network; "
             "allow other names with --allowed-host NAME"
         )
-    if address.playground:
-        _say(f"playground at {url}/ (Ctrl+C to stop)")
-    if address.browser:
-        asyncio.get_running_loop().call_later(0.5, webbrowser.open, f"{url}/")
+    if where.playground:
+        _say(f"playground at {where.url}/ (Ctrl+C to stop)")
+    if browser:
+        asyncio.get_running_loop().call_later(0.5, webbrowser.open, f"{where.url}/")
     await run_http(
         server,
         extractor,
-        Listening(address.host, address.port, address.allowed_hosts, address.playground),
+        where,
         stop,
         max_text_chars=settings.max_text_chars,
         drain_timeout_s=settings.drain_timeout_s,

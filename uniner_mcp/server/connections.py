@@ -78,7 +78,7 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*given, **named)
         self._deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Start the deadline, or refuse the connection."""
         super().connection_made(transport)
         bounds = self.bounds

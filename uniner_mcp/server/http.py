@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 import uniner_mcp
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.highlight import playground as playground_page
-from uniner_mcp.server.addresses import allowed
+from uniner_mcp.server.addresses import allowed, is_everywhere, url_host
 from uniner_mcp.server.connections import KEEP_ALIVE_S, BoundedProtocol
 from uniner_mcp.server.exchanges import Exchanges
 from uniner_mcp.server.readiness import Readiness
@@ -39,6 +39,12 @@ class Listening:
     port: int
     allowed_hosts: Sequence[str] = ()
     playground: bool = False
+
+    @property
+    def url(self) -> str:
+        """The URL to print, without a path: requests that name 0.0.0.0 are refused."""
+        host = next(iter(self.allowed_hosts), "127.0.0.1") if is_everywhere(self.host) else self.host
+        return f"http://{url_host(host)}:{self.port}"
 
 
 async def run_http(
