@@ -46,7 +46,7 @@ def _settings(settings: Settings) -> Check:
     said = [f"read {path}" if path.is_file() else f"{path} does not exist"]
     stray = Path.cwd() / FILE
     if stray.is_file() and not (path.is_file() and stray.samefile(path)):
-        said.append(f"{stray} is ignored (--config {FILE} reads it)")
+        said.append(f"{stray} is ignored, because the working folder is not trusted (--config {FILE} reads it)")
     said.append(f"environment: {', '.join(set_variables()) or 'no UNINER_* variables'}")
     return Check("settings", True, "; ".join(said))
 

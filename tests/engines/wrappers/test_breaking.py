@@ -38,6 +38,12 @@ class Play:
     async def failures(self) -> set[type]:
         return {type(answer.failure) for answer in await self.engine.answer(Passage("x"), KINDS)}
 
+    async def open(self) -> None:
+        """Open the circuit."""
+        self.error = EngineUnavailable("down")
+        for _ in range(2):
+            await self.failures()
+
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Play:
@@ -61,9 +67,7 @@ async def test_after_some_failures_in_a_row_it_is_left_alone_and_then_tried_once
 
 
 async def test_one_call_tries_while_the_others_still_fail(play: Play) -> None:
-    play.error = EngineUnavailable("down")
-    for _ in range(2):
-        await play.failures()
+    await play.open()
     play.now, play.error, play.wait = 10, None, asyncio.Event()
     trying = asyncio.create_task(play.failures())
     await asyncio.sleep(0)
@@ -73,9 +77,7 @@ async def test_one_call_tries_while_the_others_still_fail(play: Play) -> None:
 
 
 async def test_a_try_that_is_cancelled_lets_the_next_one_try(play: Play) -> None:
-    play.error = EngineUnavailable("down")
-    for _ in range(2):
-        await play.failures()
+    await play.open()
     play.now, play.error, play.wait = 10, None, asyncio.Event()
     trying = asyncio.create_task(play.failures())
     await asyncio.sleep(0)
@@ -87,9 +89,7 @@ async def test_a_try_that_is_cancelled_lets_the_next_one_try(play: Play) -> None
 
 
 async def test_a_try_that_breaks_unexpectedly_lets_the_next_one_try(play: Play) -> None:
-    play.error = EngineUnavailable("down")
-    for _ in range(2):
-        await play.failures()
+    await play.open()
     play.now, play.error = 10, RuntimeError("x")
     with pytest.raises(RuntimeError):
         await play.failures()
@@ -98,9 +98,7 @@ async def test_a_try_that_breaks_unexpectedly_lets_the_next_one_try(play: Play) 
 
 
 async def test_a_try_that_never_ends_does_not_keep_the_circuit_open_for_ever(play: Play) -> None:
-    play.error = EngineUnavailable("down")
-    for _ in range(2):
-        await play.failures()
+    await play.open()
     play.now, play.error, play.wait = 10, None, asyncio.Event()
     hanging = asyncio.create_task(play.failures())
     await asyncio.sleep(0)
@@ -132,9 +130,7 @@ async def test_an_engine_that_breaks_as_a_whole_counts_too() -> None:
 
 
 async def test_the_reason_says_how_long_and_how_often(play: Play) -> None:
-    play.error = EngineUnavailable("down")
-    for _ in range(2):
-        await play.failures()
+    await play.open()
     (answer, _) = await play.engine.answer(Passage("x"), KINDS)
     assert str(answer.failure) == "scripted failed 2 times in a row and is suspended for 10 s: check that it runs"
     await play.engine.aclose()
