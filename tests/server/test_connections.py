@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import anyio
 import httpx2
 import pytest
 from anyio.abc import SocketStream
+from clock import Clock
 from doubles import names_engine
 from mcp import Client
 from server.serving import serving
@@ -15,8 +17,8 @@ from server.serving import serving
 from uniner_mcp.engines.base import Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.schema import EntityType
-from uniner_mcp.server import connections
-from uniner_mcp.server.connections import BoundedProtocol, Bounds
+from uniner_mcp.server import connections, http
+from uniner_mcp.server.connections import REQUEST_S, BoundedProtocol, Bounds
 from uniner_mcp.server.logs import Seldom
 
 pytestmark = pytest.mark.anyio
@@ -82,33 +84,46 @@ async def test_far_beyond_the_bound_a_connection_is_closed_without_an_answer(mon
     ids=["nothing", "half a head", "half a body"],
 )
 async def test_a_connection_without_a_whole_request_is_closed(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sent: bytes
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sent: bytes
 ) -> None:
-    monkeypatch.setattr(BoundedProtocol, "request_s", 0.6)
+    monkeypatch.setattr(http, "KEEP_ALIVE_S", 10**9)  # That is not what closes them.
     async with serving(names_engine()) as served:
         stream = await connect(served.port)
         if sent:
             await stream.send(sent)
-        assert await rest(stream) == b""
+        assert await rest_in_time(stream) == b""
         again = await connect(served.port)
         assert await answer(again) == b"HTTP/1.1 200 OK"  # Nor may the second request be half.
         if sent:
             await again.send(sent)
-            assert b"HTTP/1.1" not in (await rest(again))[:8]
+            assert b"HTTP/1.1" not in (await rest_in_time(again))[:8]
         await again.aclose()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_a_call_may_take_longer_than_its_request_may_take_to_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundedProtocol, "request_s", 1.0)
+async def rest_in_time(stream: SocketStream) -> bytes:
+    """What the server sends until it closes the connection, while time passes quickly (with the fixture `clock`)."""
 
+    async def hurry() -> None:
+        while True:
+            await asyncio.sleep(REQUEST_S)
+
+    hurrying = asyncio.create_task(hurry())
+    try:
+        return await rest(stream)
+    finally:
+        hurrying.cancel()
+
+
+async def test_a_call_may_take_longer_than_its_request_may_take_to_arrive(clock: Clock) -> None:
     async def script(passage: Passage, kind: EntityType) -> list[str]:
-        await anyio.sleep(1.5)
+        await asyncio.sleep(REQUEST_S + 1)
+        await asyncio.sleep(0)
         return ["Ada"]
 
     async with serving(ScriptedEngine(script), cache=False) as served, Client(served.url) as client:
         result = await client.call_tool("extract_entities", {"text": "Ada", "entity_types": ["person"]})
-    assert not result.is_error
+    assert not result.is_error and REQUEST_S + 1 in clock.slept
 
 
 async def test_a_client_may_pause_longer_than_the_pools_of_clients() -> None:
