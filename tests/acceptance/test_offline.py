@@ -14,7 +14,7 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
-from uniner_mcp.engines.nano.onnx import VARIABLE
+from uniner_mcp.onnx import VARIABLE
 
 SENTENCE = "Marie Curie was born in Warsaw."
 SECONDS = 120

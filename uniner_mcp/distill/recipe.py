@@ -14,6 +14,8 @@ Negatives = Literal["none", "uniform", "frequency"]
 """How types that a passage does not have are sampled: not at all, with equal probability, or by their frequency."""
 Wording = Literal["type", "definition"]
 """What the teacher returns for each entity: its type, or a sentence that defines the type."""
+Device = Literal["auto", "cpu", "cuda"]
+"""Where the embedded student is trained; auto: on a CUDA GPU if there is one."""
 Precision = Literal["f16", "q8_0"]
 """How the matrices of a GGUF file are stored."""
 
@@ -101,10 +103,12 @@ class ExportSettings(Table):
 
 
 class TrainNanoSettings(Table):
-    """Training of the embedded student on annotated sets. start: the encoder, if not all-MiniLM-L6-v2."""
+    """Training of the embedded student on annotated sets. start: the encoder, if not bge-small-en-v1.5."""
 
     data: Located
     start: Located | None = None
+    name: str = "nano-student"
+    device: Device = "auto"
     steps: int = Field(default=0, ge=0)
     seed: int | None = None
 

@@ -10,7 +10,7 @@ from uniner_mcp.engines.base import TEACHER, Account, Answer, EngineInfo, Passag
 from uniner_mcp.errors import EngineError, EveryRouteFailed, ExtractionError, NotSent, Rule
 from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.language import ENGLISH, is_english
-from uniner_mcp.extraction.merging import limit_entities, merge
+from uniner_mcp.extraction.merging import IsKindOf, limit_entities, merge
 from uniner_mcp.extraction.request import Request
 from uniner_mcp.extraction.seams import settle
 from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
@@ -22,6 +22,7 @@ def conclude(
     answers: Sequence[Sequence[Answer]],
     account: Account,
     info: EngineInfo,
+    is_kind_of: IsKindOf | None,
 ) -> Extraction:
     """Ground, settle and merge the answers, count their sources and list what is unanswered (pure)."""
     found: list[list[Entity]] = []
@@ -48,7 +49,7 @@ def conclude(
     if failures and not questions:
         raise _nothing_answered([failure for of_type in failures.values() for failure in of_type])
     certain = [e for e in settle(passages, found) if e.confidence is None or e.confidence >= request.min_confidence]
-    entities, truncated = limit_entities(merge(certain, request.overlap), request.limit)
+    entities, truncated = limit_entities(merge(certain, request.overlap, is_kind_of), request.limit)
     return Extraction(
         entities=entities,
         unanswered=[_unanswered(name, of_type, len(passages)) for name, of_type in failures.items()],

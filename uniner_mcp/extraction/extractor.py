@@ -19,6 +19,7 @@ from uniner_mcp.errors import (
 from uniner_mcp.extraction.conclusion import conclude
 from uniner_mcp.extraction.passages import split_passages
 from uniner_mcp.extraction.request import Limits, Request, check_request
+from uniner_mcp.extraction.specificity import Kinds
 from uniner_mcp.metrics import count_question
 from uniner_mcp.schema import EntityType, Extraction
 from uniner_mcp.settings import Settings, load_settings
@@ -57,6 +58,7 @@ class Extractor:
         self._engine = engine
         self._limits = Limits(settings.max_text_chars, settings.max_types)
         self._seconds = settings.request_timeout_s or math.inf
+        self._kinds = Kinds()
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
@@ -122,8 +124,8 @@ class Extractor:
             domain: Name of a domain of the catalogue, which stands for its entity types.
             definitions: Definitions of requested types, by name; one sentence each.
             min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
-            overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
-                "all": any may overlap.
+            overlap: "flat": no entities overlap, the most specific credible type is kept; "nested": one may be inside
+                another; "all": any may overlap.
             limit: Return only the first entities, up to this number; default: all.
             on_progress: Called and awaited after each passage, with the number of finished passages and the total.
             consent: Whether the user agrees that the text is sent to a teacher, for fallback policies that require
@@ -144,11 +146,13 @@ class Extractor:
         if len(request.text) <= LARGE:
             passages = split_passages(request.text, info.context_budget)
             answers = await self._ask(passages, request, call, on_progress)
-            return conclude(request, passages, answers, call.account, info)
+            kinds = await self._kinds.among(answers) if request.overlap == "flat" else None
+            return conclude(request, passages, answers, call.account, info, kinds)
         # This takes a while, so it must not block the event loop.
         passages = await asyncio.to_thread(split_passages, request.text, info.context_budget)
         answers = await self._ask(passages, request, call, on_progress)
-        return await asyncio.to_thread(conclude, request, passages, answers, call.account, info)
+        kinds = await self._kinds.among(answers) if request.overlap == "flat" else None
+        return await asyncio.to_thread(conclude, request, passages, answers, call.account, info, kinds)
 
     async def _ask(
         self, passages: Sequence[Passage], request: Request, call: Call, on_progress: Progress | None

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from uniner_mcp.engines.nano.onnx import import_onnxruntime
-from uniner_mcp.engines.nano.words import load_tokenizer, split_words
+from uniner_mcp.engines.nano.words import split_words
 from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.onnx import import_onnxruntime
+from uniner_mcp.tokenizer import load_tokenizer
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]

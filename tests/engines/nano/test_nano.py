@@ -19,9 +19,10 @@ from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, Manifest, damaged_files, read_manifest, read_scores
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 from uniner_mcp.engines.nano.spans import MAX_WORDS, read_spans
-from uniner_mcp.engines.nano.words import Shape, load_tokenizer, shape_of, split_words
+from uniner_mcp.engines.nano.words import Shape, shape_of, split_words
 from uniner_mcp.errors import EngineUnavailable
 from uniner_mcp.schema import EntityType
+from uniner_mcp.tokenizer import load_tokenizer
 
 TEXT = "In 1843 Ada Lovelace translated a paper of Luigi Menabrea in London for the journal Scientific Memoirs."
 

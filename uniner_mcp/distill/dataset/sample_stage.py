@@ -16,9 +16,9 @@ from uniner_mcp.distill.dataset.sample import Sample, passages
 from uniner_mcp.distill.recipe import SampleSettings
 from uniner_mcp.distill.stages import Stage
 from uniner_mcp.engines.nano.manifest import SHIPPED
-from uniner_mcp.engines.nano.words import load_tokenizer
 from uniner_mcp.errors import SettingsError, UninerError
 from uniner_mcp.installation import install_command
+from uniner_mcp.tokenizer import load_tokenizer
 
 
 def sample_stage(settings: SampleSettings, out: Path) -> Stage:

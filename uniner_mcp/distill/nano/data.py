@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import tomllib
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from uniner_mcp.distill.nano.layout import collect_names, enumerated, listed, wrapped
+from uniner_mcp.distill.nano.names import wordings
 from uniner_mcp.evaluate.formats.datasets import DataSet, Example
+from uniner_mcp.types.known import Known
 
 logger = logging.getLogger(__name__)
 
 MAX_TYPES = 40
 """Maximum number of types asked for a passage in one step."""
-SAMPLED_NEGATIVES = 16
-"""Maximum number of types from other passages asked for an open-type passage."""
+BROADER = 2
+"""Maximum number of broader types (person, for a novelist) asked in addition."""
+DISJOINT = 4
+"""Maximum number of types asked in addition that have no mention in common with an annotated type."""
+LISTS = 0.15
+"""Number of lists, tables and forms per annotated passage."""
+ENUMERATED = 0.15
+"""Share of passages in which a mention is replaced by an enumeration."""
+WRAPPED = 0.1
+"""Share of passages with wrapped lines."""
 UNRELATED = 0.40
 """Cosine of sentence vectors below which two types count as unrelated in meaning."""
 NEARLY_THE_SAME = 0.60
@@ -49,11 +59,24 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A type that is asked for a passage, and its wording.
+
+    `names`: the annotated types whose mentions answer it. `everywhere` is False if it is only known for the annotated
+    mentions of the passage whether they are of this type.
+    """
+
+    wording: str
+    names: frozenset[str]
+    everywhere: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One passage with its asked types as `(type, wording)`; gold spans are looked up by type."""
+    """One passage with its asked types."""
 
     example: Example
-    types: list[tuple[str, str]]
+    types: list[Asked]
     lowered: bool
 
 
@@ -77,38 +100,24 @@ def load_definitions(data: Path) -> dict[str, list[str]]:
     return {name: [text] if isinstance(text, str) else list(text) for name, text in raw.items()}
 
 
-def plural(name: str) -> str:
-    """Return the English plural of a type name, by the regular rules."""
-    if re.search(r"[^aeiou]y$", name):
-        return name[:-1] + "ies"
-    if re.search(r"(s|x|z|ch|sh)$", name):
-        return name + "es"
-    return name + "s"
-
-
-def wordings(name: str, definitions: list[str]) -> list[str]:
-    """Return every wording of a type that training may use, the plain name first."""
-    return [name, plural(name), *(f"{name}: {text}" for text in definitions), *definitions]
-
-
 class Sampler:
     """Samples the items of an epoch. All randomness comes from the seed and the number of the epoch."""
 
-    def __init__(self, sources: list[Source], definitions: dict[str, list[str]], related: Related, seed: int) -> None:
+    def __init__(
+        self, sources: list[Source], definitions: dict[str, list[str]], related: Related, known: Known, seed: int
+    ) -> None:
         self._sources = sources
         self._definitions = definitions
         self._related = related
+        self._known = known
         self._seed = seed
-        frequency: Counter[str] = Counter()
-        self._mentions: defaultdict[str, set[str]] = defaultdict(set)
-        for source in sources:
-            if source.open:
-                for example in source.examples:
-                    frequency.update({gold.type for gold in example.entities})
-                    for gold in example.entities:
-                        self._mentions[gold.type].add(gold.text.lower())
-        drawn = {name: n for name, n in frequency.items() if name not in _EVERYWHERE}
-        self._names = list(drawn)
+        self._names = {source.name: collect_names(source.examples) for source in sources}
+        self._listed = collect_names(example for source in sources for example in source.examples)
+        counted = Counter(
+            gold.type for source in sources if source.open for example in source.examples for gold in example.entities
+        )
+        drawn = {name: n for name, n in counted.items() if name not in _EVERYWHERE}
+        self._drawn = list(drawn)
         self._weights = [float(n) for n in drawn.values()]
 
     def epoch(self, number: int) -> list[Item]:
@@ -120,14 +129,18 @@ class Sampler:
             if 0 < source.per_epoch < len(examples):
                 examples = rng.sample(examples, source.per_epoch)
             items.extend(self._item(rng, source, example) for example in examples)
+        items += [self._list(rng, number) for number in range(int(LISTS * len(items)))]
         rng.shuffle(items)
         return items
 
     def _item(self, rng: random.Random, source: Source, example: Example) -> Item:
+        if rng.random() < ENUMERATED:
+            example = enumerated(rng, example, self._names[source.name])
+        if rng.random() < WRAPPED:
+            example = wrapped(rng, example)
         present = sorted({gold.type for gold in example.entities})
         if source.open:
-            asked = list(example.asked or present)
-            names = asked + self._negatives(rng, example, asked)
+            absent = [name for name in example.asked or () if name not in present]
         else:
             absent = [
                 name
@@ -135,24 +148,40 @@ class Sampler:
                 if name not in present and self._related.most(name, present) < NEARLY_THE_SAME
             ]
             rng.shuffle(absent)
-            names = present + absent + self._negatives(rng, example, source.types)[:2]
-        # Positives come first, so that the limit cuts off negatives only.
-        names = sorted(dict.fromkeys(names), key=lambda name: name not in present)[:MAX_TYPES]
-        return Item(example, [(name, self._word(rng, name)) for name in names], rng.random() < LOWERED)
+            absent += self._unrelated(rng, source.types, 2)
+        return self._with_relations(rng, example, present, absent)
 
-    def _negatives(self, rng: random.Random, example: Example, asked: list[str]) -> list[str]:
-        """Sample types by frequency, unrelated to every asked type, and without a known mention in the passage."""
-        text = example.text.lower()
-        drawn = rng.choices(self._names, self._weights, k=2 * SAMPLED_NEGATIVES)
-        fit = [
-            name
-            for name in dict.fromkeys(drawn)
-            if self._related.most(name, asked) < UNRELATED
-            and not any(mention in text for mention in self._mentions[name])
-        ]
-        return fit[:SAMPLED_NEGATIVES]
+    def _list(self, rng: random.Random, number: int) -> Item:
+        example = listed(rng, self._listed, number)
+        present = sorted({gold.type for gold in example.entities})
+        return self._with_relations(rng, example, present, self._unrelated(rng, present, rng.randint(2, 6)))
+
+    def _with_relations(self, rng: random.Random, example: Example, present: list[str], absent: list[str]) -> Item:
+        """Ask the annotated types, and others of which relations tell whether the annotated mentions are of them."""
+        asked = [Asked(self._word(rng, name), frozenset({name})) for name in [*present, *absent][:MAX_TYPES]]
+        named = {*present, *absent}
+        broader = sorted({above for name in present for above in self._known.broader(name)} - named)
+        for name in rng.sample(broader, min(BROADER, len(broader))):
+            below = frozenset(one for one in present if name in self._known.broader(one))
+            unsure = [one for one in present if one not in below and not self._known.apart(one, name)]
+            if not unsure:
+                asked.append(Asked(self._word(rng, name), below, everywhere=False))
+        apart = sorted({other for name in present for other in self._known.disjoint(name)} - named)
+        rng.shuffle(apart)
+        sure = [name for name in apart if all(self._known.apart(one, name) for one in present)]
+        asked += [Asked(self._word(rng, name), frozenset(), everywhere=False) for name in sure[:DISJOINT]]
+        return Item(example, asked, rng.random() < LOWERED)
+
+    def _unrelated(self, rng: random.Random, asked: list[str], number: int) -> list[str]:
+        """Sample types by their frequency that are unrelated in meaning to every asked type."""
+        drawn = rng.choices(self._drawn, self._weights, k=4 * number)
+        fit = [name for name in dict.fromkeys(drawn) if self._related.most(name, asked) < UNRELATED]
+        return fit[:number]
 
     def _word(self, rng: random.Random, name: str) -> str:
+        synonyms = sorted(self._known.synonyms(name))
+        if synonyms and rng.random() < 0.15:
+            return rng.choice(synonyms)
         every = wordings(name, self._definitions.get(name, []))
         defined = every[2:]
         draw = rng.random()

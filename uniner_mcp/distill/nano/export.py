@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from uniner_mcp.distill.nano.card import write_card
-from uniner_mcp.distill.nano.int8 import evened, write_int8
-from uniner_mcp.distill.nano.model import Encoder, NanoModel, TextTower, TypeTower, load_bert, sentence_vectors
+from uniner_mcp.distill.nano.int8 import evened, write_int8, write_table
+from uniner_mcp.distill.nano.model import NanoModel, TextTower, load_bert
 from uniner_mcp.distill.nano.train import TypeVectors, scorer_of
 from uniner_mcp.distill.nano.validation import (
     MAX_PIECES,
@@ -27,9 +27,11 @@ from uniner_mcp.distill.nano.validation import (
 )
 from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
-from uniner_mcp.engines.nano.words import load_tokenizer, split_words
+from uniner_mcp.engines.nano.words import split_words
 from uniner_mcp.errors import UninerError
 from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.tokenizer import load_tokenizer
+from uniner_mcp.types import files
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,9 @@ EVENED_ON = 200
 """Number of training passages used to measure how large the inputs of matrix products become."""
 
 
+BASE = "BAAI/bge-small-en-v1.5, layers 1 to 6 (MIT); types: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)"
+
+
 class TextExport(nn.Module):
     """The text tower for one passage without padding, as it is exported."""
 
@@ -46,22 +51,12 @@ class TextExport(nn.Module):
         super().__init__()
         self.tower = tower
 
-    def forward(self, pieces: Tensor, shapes: Tensor) -> Tensor:
-        """pieces: (1, tokens, 384); shapes: (1, tokens). Returns (1, tokens, 3, 384)."""
-        return self.tower(pieces, shapes, None)
+    def forward(self, pieces: Tensor, shapes: Tensor, gaps: Tensor) -> Tensor:
+        """pieces: (1, tokens, 384); shapes, gaps: (1, tokens). Returns (1, tokens, 3 * 384 + 2 * 64)."""
+        return self.tower(pieces, shapes, gaps, None)
 
 
-class _Types(nn.Module):
-    def __init__(self, frozen: Encoder, types: TypeTower) -> None:
-        super().__init__()
-        self.frozen = frozen
-        self.types = types
-
-    def forward(self, pieces: Tensor) -> Tensor:
-        return self.types(sentence_vectors(self.frozen, pieces, torch.ones(pieces.shape[:2], dtype=pieces.dtype)))[0]
-
-
-def export(run: Path, start: Path, data: Path, out: Path) -> None:
+def export(run: Path, start: Path, types: Path, data: Path, out: Path) -> None:
     """Write the model of `run` to `out`. Raises UninerError if int8 loses more than a point of F1."""
     checkpoint = run / "weights.pt"
     if not checkpoint.exists():
@@ -71,29 +66,27 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
     model = NanoModel(tuned)
     model.load_state_dict(state["weights"])
     model.eval()
-    _, frozen = load_bert(start)
-    frozen.eval()
     out.mkdir(parents=True, exist_ok=True)
-    scales = table.abs().amax(1).clamp(min=1e-8) / 127
-    np.save(out / "table.npy", (table / scales[:, None]).round().to(torch.int8).numpy())
-    np.save(out / "table_scale.npy", scales.numpy().astype(np.float32))
-    pieces, shapes = torch.zeros(1, 16, table.shape[1]), torch.zeros(1, 16, dtype=torch.long)
-    tower = evened(model.text, _passages(data, start, table))
-    write_int8(TextExport(tower), {"pieces": pieces, "shapes": shapes}, out / "text.onnx")
-    write_int8(_Types(frozen, model.types), {"pieces": pieces}, out / "types.onnx")
+    write_table(table, out)
+    none = torch.zeros(1, 16, dtype=torch.long)
+    inputs = {"pieces": torch.zeros(1, 16, table.shape[1]), "shapes": none, "gaps": none}
+    write_int8(TextExport(evened(model.text, _passages(data, start, table))), inputs, out / "text.onnx")
+    np.save(out / "roles.npy", model.types.roles.detach().numpy().astype(np.float16))
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
     sets = development_sets(data, start / "tokenizer.json")
-    vectors = TypeVectors(table, frozen, start / "tokenizer.json")
+    vectors = TypeVectors(*load_bert(types), types / "tokenizer.json")
     by_threshold = f1_of(scorer_of(model, table, vectors, start / "tokenizer.json"), sets)
     threshold = best_threshold(by_threshold)
     as_float = _rounded(by_threshold[threshold])
     manifest = Manifest(
-        model="nano-2",
+        model=state["name"],
         threshold=threshold,
         scale=_three(model.scale),
         bias=_three(model.bias),
+        link=(model.link_scale.item(), model.link_bias.item()),
         sha256={name: file_hash(out / name) for name in FILES},
-        base="sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
+        types_sha256={name: file_hash(files.MODEL / name) for name in files.FILES},
+        base=BASE,
         training=state["config"],
     )
     runtime = NanoRuntime(out, manifest, 2)
@@ -110,13 +103,13 @@ def export(run: Path, start: Path, data: Path, out: Path) -> None:
         raise UninerError(f"int8 loses {loss:.2f} points of F1 against float, more than the allowed {LARGEST_LOSS}.")
 
 
-def _passages(data: Path, start: Path, table: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield training passages as inputs of the text tower: pieces (1, tokens, 384), shapes (1, tokens)."""
+def _passages(data: Path, start: Path, table: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield training passages as inputs of the text tower: pieces (1, tokens, 384), shapes and gaps (1, tokens)."""
     tokenizer = load_tokenizer(start / "tokenizer.json")
     for example in DataSet(TRAINED_ON, data / TRAINED_ON).split("train")[:EVENED_ON]:
         pieces = split_words(tokenizer, example.text)
         if len(pieces.ids) <= MAX_PIECES:
-            yield table[torch.tensor([pieces.ids])], torch.tensor([pieces.shapes])
+            yield table[torch.tensor([pieces.ids])], torch.tensor([pieces.shapes]), torch.tensor([pieces.gaps])
 
 
 def _rounded(f1: dict[str, float]) -> dict[str, float]:

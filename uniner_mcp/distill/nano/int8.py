@@ -1,4 +1,4 @@
-"""Int8 export of the span student, with answers close to those of the float model.
+"""Int8 export of encoders, with answers close to those of the float model.
 
 Dynamic int8 uses one range for all inputs of a matrix product, and a few large channels take up most of it. So each
 channel is divided, and its row of weights multiplied, by a power of its largest input (SmoothQuant, Xiao et al. 2023).
@@ -15,14 +15,15 @@ from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from uniner_mcp.distill.nano.model import TextTower
-from uniner_mcp.engines.nano.onnx import import_onnxruntime
+from uniner_mcp.onnx import import_onnxruntime
 
 PRODUCTS = ("qkv", "up", "down")
-"""Matrix products of a layer whose inputs are smoothed; the inputs of `out` do not need it."""
+"""Matrix products of a layer whose inputs are smoothed, besides the heads; the inputs of `out` do not need it."""
 POWER = 0.7
 """Strength of smoothing: 0 leaves all differences in the inputs, 1 moves all of them to the weights."""
 
@@ -42,13 +43,14 @@ class _Evened(nn.Module):
         return self.linear(inputs * self.inverse)
 
 
-def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor]]) -> TextTower:
+def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor, Tensor]]) -> TextTower:
     """Return a copy of the tower that computes the same from smoothed inputs.
 
-    passages: pieces (1, tokens, 384) and shapes (1, tokens) of passages used to measure how large the inputs become.
+    passages: pieces (1, tokens, 384), shapes and gaps (1, tokens) of passages used to measure how large inputs become.
     """
     copy = deepcopy(tower).eval()
-    places = [(layer, name) for layer in copy.encoder.layers for name in PRODUCTS]
+    places: list[tuple[nn.Module, str]] = [(layer, name) for layer in copy.encoder.layers for name in PRODUCTS]
+    places.append((copy, "heads"))
     largest: dict[nn.Module, Tensor] = {}
 
     def look(linear: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -57,8 +59,8 @@ def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor]]) -> TextT
 
     hooks = [getattr(layer, name).register_forward_pre_hook(look) for layer, name in places]
     with torch.inference_mode():
-        for pieces, shapes in passages:
-            copy(pieces, shapes, None)
+        for pieces, shapes, gaps in passages:
+            copy(pieces, shapes, gaps, None)
     for hook in hooks:
         hook.remove()
     for layer, name in places:
@@ -69,8 +71,15 @@ def evened(tower: TextTower, passages: Iterable[tuple[Tensor, Tensor]]) -> TextT
     return copy
 
 
+def write_table(table: Tensor, folder: Path) -> None:
+    """Write embeddings of word pieces as int8, with one scale per row."""
+    scales = table.abs().amax(1).clamp(min=1e-8) / 127
+    np.save(folder / "table.npy", (table / scales[:, None]).round().to(torch.int8).numpy())
+    np.save(folder / "table_scale.npy", scales.numpy().astype(np.float32))
+
+
 def write_int8(module: nn.Module, example: dict[str, Tensor], path: Path) -> None:
-    """Export with a variable number of tokens, then quantise the matrix products of the encoder's layers to int8.
+    """Export with a variable number of tokens, then quantise the matrix products with weights to int8.
 
     Weights use 7 bits: on processors without VNNI, 8-bit products of signed and unsigned values may overflow.
     """

@@ -1,8 +1,8 @@
-"""The span student in torch: a fine-tuned text encoder, a frozen type encoder, and one embedding table for both.
+"""The span student in torch: a fine-tuned text encoder and a frozen type encoder.
 
 Words are scored against types as *start*, *end* and *inside* of a mention (token-level GLiNER, NuNER Zero): each score
-is `scale * cos(W word, V type) + bias`. W and V start as the identity, so that training begins with the sentence
-encoder's own similarities.
+is `scale * cos(W word, V type) + bias`. Pairs of words are scored, for all types at once, as the first and last word of
+one mention: `scale * cos(P word, Q word) + bias`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from uniner_mcp.distill.nano.start import read_int8
+
 WIDTH = 384
 HEADS = 12
 SHAPES = 5
-"""Number of letter shapes of a word, see `uniner_mcp.engines.nano.words`."""
+"""Number of letter shapes of a word, see `uniner_mcp.words`."""
+GAPS = 7
+"""Number of kinds of white space before a word, see `uniner_mcp.words`."""
 ROLES = 3
 """Number of roles of a word in a mention: start, end, inside."""
+LINK = 64
+"""Width of the vectors that pair the first and the last word of a mention."""
 
 
 class SharedDropout(nn.Module):
@@ -63,38 +69,51 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A BERT-class encoder over given word-piece embeddings, with an additional embedding of letter shape."""
+    """A BERT-class encoder over given word-piece embeddings, with additional embeddings of letter shape and gap."""
 
     def __init__(self, depth: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.zeros(512, WIDTH))
         self.shape = nn.Embedding(SHAPES, WIDTH)
+        self.gap = nn.Embedding(GAPS, WIDTH)
         nn.init.zeros_(self.shape.weight)
+        nn.init.zeros_(self.gap.weight)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.layers = nn.ModuleList(Layer(dropout) for _ in range(depth))
 
-    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor | None) -> Tensor:
-        """pieces: (batch, tokens, 384) embeddings; shapes, mask: (batch, tokens). Returns (batch, tokens, 384).
+    def forward(self, pieces: Tensor, shapes: Tensor, gaps: Tensor, mask: Tensor | None) -> Tensor:
+        """pieces: (batch, tokens, 384) embeddings; shapes, gaps, mask: (batch, tokens). Returns (batch, tokens, 384).
 
         mask: 1 for tokens, 0 for padding; None if there is no padding.
         """
-        hidden = self.norm(pieces + self.position[: pieces.shape[1]] + self.shape(shapes))
+        hidden = self.norm(pieces + self.position[: pieces.shape[1]] + self.shape(shapes) + self.gap(gaps))
         added = None if mask is None else (1.0 - mask[:, None, None, :].to(hidden.dtype)) * -1e9
         for layer in self.layers:
             hidden = layer(hidden, added)
         return hidden
 
 
+DEPTH = 6
+"""Number of layers that are used, from the first: of deeper encoders, the later ones serve whole sentences."""
+
+
 def load_bert(folder: Path, dropout: float = 0.0) -> tuple[Tensor, Encoder]:
-    """Read a BERT checkpoint (`model.safetensors`, hidden size 384); return its embedding table and an `Encoder`."""
-    weights = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
-    depth = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
+    """Read the first layers of a BERT of width 384; return its embedding table and an `Encoder`.
+
+    folder: with `model.safetensors`, or `model.onnx` in dynamic int8, as onnxruntime writes it.
+    """
+    if (folder / "model.safetensors").exists():
+        weights = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
+    else:
+        weights = read_int8(folder / "model.onnx")
+    depth = min(DEPTH, 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer.")))
     encoder = Encoder(depth, dropout)
     state = {
         # Every passage is one segment, so the first token-type vector is added to every position.
         "position": weights["embeddings.position_embeddings.weight"]
         + weights["embeddings.token_type_embeddings.weight"][0],
         "shape.weight": encoder.shape.weight.detach(),
+        "gap.weight": encoder.gap.weight.detach(),
         "norm.weight": weights["embeddings.LayerNorm.weight"],
         "norm.bias": weights["embeddings.LayerNorm.bias"],
     }
@@ -113,16 +132,16 @@ def load_bert(folder: Path, dropout: float = 0.0) -> tuple[Tensor, Encoder]:
 
 
 class TextTower(nn.Module):
-    """Maps the word pieces of a passage to one vector per piece and role (not yet normalised)."""
+    """Maps word pieces of a passage to vectors per role, and to two vectors that pair words (not of unit length)."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.roles = nn.Parameter(torch.eye(WIDTH).repeat(ROLES, 1, 1))
+        self.heads = nn.Linear(WIDTH, ROLES * WIDTH + 2 * LINK, bias=False)
 
-    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor | None) -> Tensor:
-        """Returns (batch, tokens, 3, 384)."""
-        return torch.einsum("btd,rde->btre", self.encoder(pieces, shapes, mask), self.roles)
+    def forward(self, pieces: Tensor, shapes: Tensor, gaps: Tensor, mask: Tensor | None) -> Tensor:
+        """Returns (batch, tokens, 3 * 384 + 2 * 64)."""
+        return self.heads(self.encoder(pieces, shapes, gaps, mask))
 
 
 class TypeTower(nn.Module):
@@ -139,14 +158,14 @@ class TypeTower(nn.Module):
 
 def sentence_vectors(encoder: Encoder, pieces: Tensor, mask: Tensor) -> Tensor:
     """Return mean-pooled unit vectors (batch, 384) of short texts, as sentence-transformers computes them."""
-    shapes = torch.zeros(mask.shape, dtype=torch.long)
-    hidden = encoder(pieces, shapes, mask)
+    none = torch.zeros(mask.shape, dtype=torch.long)
+    hidden = encoder(pieces, none, none, mask)
     weights = mask[:, :, None].to(hidden.dtype)
     return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
 
 class NanoModel(nn.Module):
-    """The trained parts: the text tower, the type projections, and the scale and bias of the cosine scores."""
+    """The trained parts: the text tower, the type projections, and the scales and biases of the cosine scores."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -154,13 +173,18 @@ class NanoModel(nn.Module):
         self.types = TypeTower()
         self.scale = nn.Parameter(torch.full((ROLES,), 10.0))
         self.bias = nn.Parameter(torch.full((ROLES,), -5.0))
+        self.link_scale = nn.Parameter(torch.tensor(10.0))
+        self.link_bias = nn.Parameter(torch.tensor(-5.0))
 
-    def forward(self, pieces: Tensor, shapes: Tensor, mask: Tensor, pool: Tensor, sentences: Tensor) -> Tensor:
-        """Logits (batch, words, types, 3).
+    def forward(
+        self, pieces: Tensor, shapes: Tensor, gaps: Tensor, mask: Tensor, pool: Tensor, sentences: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of words (batch, words, types, 3), and of first and last words of mentions (batch, words, words).
 
         pool: (batch, words, tokens), each row averages the pieces of a word. sentences: (batch, types, 384).
         """
-        roles = self.text(pieces, shapes, mask)
-        words = torch.bmm(pool, roles.flatten(2)).unflatten(2, (ROLES, WIDTH))
-        cosine = torch.einsum("bwrd,bkrd->bwkr", functional.normalize(words, dim=-1), self.types(sentences))
-        return cosine * self.scale + self.bias
+        words = torch.bmm(pool, self.text(pieces, shapes, gaps, mask))
+        roles = functional.normalize(words[..., : ROLES * WIDTH].unflatten(2, (ROLES, WIDTH)), dim=-1)
+        cosine = torch.einsum("bwrd,bkrd->bwkr", roles, self.types(sentences))
+        first, last = functional.normalize(words[..., ROLES * WIDTH :].unflatten(2, (2, LINK)), dim=-1).unbind(2)
+        return cosine * self.scale + self.bias, first @ last.transpose(1, 2) * self.link_scale + self.link_bias

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -17,16 +19,24 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
-from uniner_mcp.distill.nano.data import Item, Related, Sampler, Source, load_definitions, load_sources, wordings
-from uniner_mcp.distill.nano.model import WIDTH, Encoder, NanoModel, load_bert, sentence_vectors
+from uniner_mcp.distill.nano.data import Item, Related, Sampler, Source, load_definitions, load_sources
+from uniner_mcp.distill.nano.model import ROLES, WIDTH, Encoder, NanoModel, load_bert, sentence_vectors
+from uniner_mcp.distill.nano.names import wordings
 from uniner_mcp.distill.nano.validation import Scorer, development_sets, f1_of, mean_f1
-from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
+from uniner_mcp.engines.nano.spans import MAX_WORDS, Scores, no_scores
+from uniner_mcp.engines.nano.words import Pieces, split_words
 from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.tokenizer import load_tokenizer
+from uniner_mcp.types.known import Known, read_relations
 
 logger = logging.getLogger(__name__)
 
 MAX_PIECES = 256
 """Longer training passages are left out (less than 1 % of them)."""
+LINK_WEIGHT = 0.3
+"""Weight of the loss of pairs of words."""
+ALIGNED_ON = 120
+"""Number of batches on which the text tower's heads are aligned with the types before training."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,8 @@ class TrainConfig:
     steps per training. average: share of the steps so far that the running mean of a training's weights covers.
     """
 
-    runs: int = 2
-    steps: int = 2700
+    runs: int = 1
+    steps: int = 2400
     tokens_per_batch: int = 1024
     learning_rate: float = 2e-4
     head_rate: float = 1e-3
@@ -46,7 +56,8 @@ class TrainConfig:
     dropout: float = 0.1
     average: float = 0.1
     seed: int = 13
-    validate_every: int = 900
+    validate_every: int = 600
+    device: str = "auto"
 
 
 class TypeVectors:
@@ -82,70 +93,100 @@ class TypeVectors:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One passage, prepared for a batch: its pieces, and for each asked type its gold spans in words."""
+    """One passage, prepared for a batch: its pieces, its gold spans in words, and those of each asked type.
+
+    `everywhere` tells for each type whether it is known of all words, or only of those in gold spans.
+    """
 
     pieces: Pieces
+    spans: list[tuple[int, int]]
     wordings: list[str]
     gold: list[list[tuple[int, int]]]
+    everywhere: list[bool]
 
 
 def prepare(item: Item, pieces: Pieces) -> Prepared:
     """Convert an item's gold mentions to word indices; mentions that do not end at word boundaries are skipped."""
     starts = {start: index for index, (start, _) in enumerate(pieces.spans)}
     ends = {end: index for index, (_, end) in enumerate(pieces.spans)}
-    by_type: dict[str, list[tuple[int, int]]] = {}
-    for gold in item.example.entities:
-        if gold.start in starts and gold.end in ends:
-            by_type.setdefault(gold.type, []).append((starts[gold.start], ends[gold.end]))
-    return Prepared(pieces, [wording for _, wording in item.types], [by_type.get(name, []) for name, _ in item.types])
+    found = [
+        (gold.type, (starts[gold.start], ends[gold.end]))
+        for gold in item.example.entities
+        if gold.start in starts and gold.end in ends
+    ]
+    return Prepared(
+        pieces,
+        sorted({span for _, span in found}),
+        [asked.wording for asked in item.types],
+        [[span for name, span in found if name in asked.names] for asked in item.types],
+        [asked.everywhere for asked in item.types],
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded tensors of several passages; `valid` marks real (word, type) pairs."""
+    """Padded tensors of several passages, on the device that trains.
+
+    `valid` marks the (word, type) pairs that are known, `link_valid` the (first, last) pairs of words of which at least
+    one is the first or last word of a mention.
+    """
 
     ids: Tensor
     shapes: Tensor
+    gaps: Tensor
     mask: Tensor
     pool: Tensor
     sentences: Tensor
     target: Tensor
     valid: Tensor
+    link: Tensor
+    link_valid: Tensor
 
 
-def collate(rows: list[Prepared], vectors: TypeVectors) -> Batch:
+def collate(rows: list[Prepared], vectors: TypeVectors, device: str = "cpu") -> Batch:
     """Pad passages to the same length, and their types to the same number."""
     count_, tokens = len(rows), max(len(row.pieces.ids) for row in rows)
     words, types = max(len(row.pieces.first) for row in rows), max(len(row.wordings) for row in rows)
     ids = torch.zeros(count_, tokens, dtype=torch.long)
     shapes = torch.zeros(count_, tokens, dtype=torch.long)
+    gaps = torch.zeros(count_, tokens, dtype=torch.long)
     mask = torch.zeros(count_, tokens)
     pool = torch.zeros(count_, words, tokens)
     sentences = torch.zeros(count_, types, WIDTH)
-    target = torch.zeros(count_, words, types, 3)
+    target = torch.zeros(count_, words, types, ROLES)
     valid = torch.zeros(count_, words, types)
+    link = torch.zeros(count_, words, words)
+    link_valid = torch.zeros(count_, words, words)
     for index, row in enumerate(rows):
         length, n_words = len(row.pieces.ids), len(row.pieces.first)
         ids[index, :length] = torch.tensor(row.pieces.ids)
         shapes[index, :length] = torch.tensor(row.pieces.shapes)
+        gaps[index, :length] = torch.tensor(row.pieces.gaps)
         mask[index, :length] = 1
         bounds = [*row.pieces.first, length - 1]
         for word in range(n_words):
             pool[index, word, bounds[word] : bounds[word + 1]] = 1 / (bounds[word + 1] - bounds[word])
-        valid[index, :n_words, : len(row.wordings)] = 1
+        for first, last in row.spans:
+            link_valid[index, first, first : min(first + MAX_WORDS, n_words)] = 1
+            link_valid[index, max(0, last + 1 - MAX_WORDS) : last + 1, last] = 1
+            link[index, first, last] = 1
         for number, wording in enumerate(row.wordings):
             sentences[index, number] = vectors[wording]
+            if row.everywhere[number]:
+                valid[index, :n_words, number] = 1
+            else:
+                for first, last in row.spans:
+                    valid[index, first : last + 1, number] = 1
             for first, last in row.gold[number]:
                 target[index, first, number, 0] = 1
                 target[index, last, number, 1] = 1
                 target[index, first : last + 1, number, 2] = 1
-    return Batch(ids, shapes, mask, pool, sentences, target, valid)
+    padded = (ids, shapes, gaps, mask, pool, sentences, target, valid, link, link_valid)
+    return Batch(*(tensor.to(device, non_blocking=True) for tensor in padded))
 
 
 def batches(items: list[Item], tokenizer_path: Path, tokens_per_batch: int, seed: str) -> Iterator[list[Prepared]]:
     """Yield batches of passages of similar length, filled to a token budget, in random order."""
-    import random
-
     tokenizer = load_tokenizer(tokenizer_path)
     rows: list[Prepared] = []
     for item in items:
@@ -164,10 +205,19 @@ def batches(items: list[Item], tokenizer_path: Path, tokens_per_batch: int, seed
     yield from filled
 
 
-def loss_of(logits: Tensor, batch: Batch) -> Tensor:
-    """Binary cross-entropy over start, end and inside, divided by the number of positives."""
-    each = functional.binary_cross_entropy_with_logits(logits, batch.target, reduction="none")
-    return (each * batch.valid[..., None]).sum() / batch.target.sum().clamp(min=1)
+def logits_of(model: NanoModel, table: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Run the model on a batch; in bf16 on a GPU."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=table.device.type == "cuda"):
+        return model(table[batch.ids], batch.shapes, batch.gaps, batch.mask, batch.pool, batch.sentences)
+
+
+def loss_of(logits: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+    """Binary cross-entropy of words, divided by the number of positives, plus that of pairs of words."""
+    words, link = logits[0].float(), logits[1].float()
+    each = functional.binary_cross_entropy_with_logits(words, batch.target, reduction="none")
+    pairs = functional.binary_cross_entropy_with_logits(link, batch.link, reduction="none")
+    of_words = (each * batch.valid[..., None]).sum() / (batch.target * batch.valid[..., None]).sum().clamp(min=1)
+    return of_words + LINK_WEIGHT * (pairs * batch.link_valid).sum() / batch.link.sum().clamp(min=1)
 
 
 def scorer_of(model: NanoModel, table: Tensor, vectors: TypeVectors, tokenizer_path: Path) -> Scorer:
@@ -175,11 +225,14 @@ def scorer_of(model: NanoModel, table: Tensor, vectors: TypeVectors, tokenizer_p
     tokenizer = load_tokenizer(tokenizer_path)
 
     @torch.inference_mode()
-    def score(text: str, types: list[str]) -> tuple[list[tuple[int, int]], np.ndarray]:
+    def score(text: str, types: list[str]) -> Scores:
         pieces = split_words(tokenizer, text)
-        row = collate([Prepared(pieces, types, [[] for _ in types])], vectors)
-        logits = model(table[row.ids], row.shapes, row.mask, row.pool, row.sentences)
-        return pieces.spans, torch.sigmoid(logits[0]).transpose(0, 1).numpy()
+        if not pieces.first:
+            return no_scores(pieces, len(types))
+        asked = Prepared(pieces, [], types, [[] for _ in types], [True for _ in types])
+        row = collate([asked], vectors, str(table.device))
+        words, link = (one[0].float().sigmoid().cpu() for one in logits_of(model, table, row))
+        return Scores(pieces.spans, words.transpose(0, 1).numpy(), link.numpy(), np.asarray(pieces.breaks))
 
     return score
 
@@ -210,6 +263,7 @@ class Material:
     sources: list[Source]
     definitions: dict[str, list[str]]
     related: Related
+    known: Known
     sets: dict[str, list[Example]]
 
     @property
@@ -225,35 +279,74 @@ class Material:
         return {"threshold": threshold, "validation_f1": round(mean_f1(by_threshold[threshold]), 2), **f1}
 
 
-def load_material(data: Path, start: Path) -> Material:
-    """Read the sets under `data` and the encoder in folder `start`."""
-    table, frozen = load_bert(start)
-    vectors = TypeVectors(table, frozen, start / "tokenizer.json")
-    sources, definitions = load_sources(data), load_definitions(data)
+def load_material(data: Path, start: Path, types: Path, device: str = "cpu") -> Material:
+    """Read the sets under `data`, the encoder of texts to start from, and the frozen encoder of types."""
+    type_table, frozen = load_bert(types)
+    vectors = TypeVectors(type_table, frozen, types / "tokenizer.json")
+    sources, definitions, known = load_sources(data), load_definitions(data), Known(read_relations())
     names = sorted(
         {name for source in sources for name in source.types}
         | {name for source in sources for example in source.examples for name in example.asked or ()}
+        | known.names
     )
     vectors.add([wording for name in names for wording in wordings(name, definitions.get(name, []))])
     sets = development_sets(data, start / "tokenizer.json")
-    return Material(start, table, vectors, sources, definitions, Related(vectors.as_lists(names)), sets)
+    return Material(
+        start,
+        load_bert(start)[0].to(device),
+        vectors,
+        sources,
+        definitions,
+        Related(vectors.as_lists(names)),
+        known,
+        sets,
+    )
 
 
-def train(data: Path, start: Path, out: Path, config: TrainConfig) -> None:
+@torch.inference_mode()
+def align(model: NanoModel, material: Material, sampler: Sampler, tokens_per_batch: int) -> None:
+    """Set the heads to the least-squares map from the starting encoder's words to the vectors of their types.
+
+    The two encoders' spaces have nothing in common, so training would first spend its steps on finding this map.
+    """
+    model.eval()
+    squares = 30 * torch.eye(WIDTH, device=material.table.device).repeat(ROLES, 1, 1)
+    products = torch.zeros_like(squares)
+    drawn = batches(sampler.epoch(0), material.tokenizer_path, tokens_per_batch, "align")
+    device = str(material.table.device)
+    for batch in (collate(rows, material.vectors, device) for rows in islice(drawn, ALIGNED_ON)):
+        hidden = model.text.encoder(material.table[batch.ids], batch.shapes, batch.gaps, batch.mask)
+        words = 4 * functional.normalize(torch.bmm(batch.pool, hidden), dim=-1)
+        real = batch.pool.sum(-1) > 0
+        for role in range(ROLES):
+            positive = batch.target[..., role]
+            number = positive.sum(-1)
+            wanted = torch.einsum("bwk,bkd->bwd", positive, batch.sentences) / number.clamp(min=1)[..., None]
+            weight = real * torch.where(number > 0, 1.0, 0.1)
+            squares[role] += torch.einsum("bw,bwd,bwe->de", weight, words, words)
+            products[role] += torch.einsum("bw,bwd,bwe->de", weight, words, wanted)
+    maps = torch.linalg.solve(squares, products)
+    model.text.heads.weight[: ROLES * WIDTH] = maps.transpose(1, 2).reshape(ROLES * WIDTH, WIDTH)
+    model.train()
+
+
+def train(data: Path, start: Path, types: Path, out: Path, config: TrainConfig, name: str) -> None:
     """Train from the encoder in folder `start` on the sets under `data`; write `weights.pt` and a log to `out`.
 
     After an interruption, the same call resumes after the last finished validation.
     """
     out.mkdir(parents=True, exist_ok=True)
-    material = load_material(data, start)
+    device = "cuda" if config.device == "auto" and torch.cuda.is_available() else config.device.replace("auto", "cpu")
+    material = load_material(data, start, types, device)
     trained = [_train_once(material, config, seed, out) for seed in range(config.seed, config.seed + config.runs)]
     # From one start, they end in one loss basin: their mean is better than each (model soups, Wortsman et al. 2022).
     weights = {name: sum(one[name] for one in trained) / len(trained) for name in trained[0]}
     if config.runs > 1:
-        model = NanoModel(load_bert(start)[1])
+        model = NanoModel(load_bert(start)[1]).to(device)
         model.load_state_dict(weights)
         _log({"mean_of": config.runs, **material.validated(model.eval())}, out)
-    _save({"weights": weights, "config": asdict(config)}, out / "weights.pt")
+    weights = {part: value.cpu() for part, value in weights.items()}
+    _save({"weights": weights, "config": asdict(config), "name": name}, out / "weights.pt")
 
 
 def _log(row: dict[str, object], out: Path) -> None:
@@ -265,11 +358,13 @@ def _log(row: dict[str, object], out: Path) -> None:
 def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -> dict[str, Tensor]:
     """Run one training and return the running mean of its weights."""
     torch.manual_seed(seed)
-    model = NanoModel(load_bert(material.start, config.dropout)[1])
+    device = str(material.table.device)
+    model = NanoModel(load_bert(material.start, config.dropout)[1]).to(device)
     average = AveragedModel(model, multi_avg_fn=running_mean(config.average))
     mean = cast("NanoModel", average.module)
-    sampler = Sampler(material.sources, material.definitions, material.related, seed)
-    new = ("text.encoder.shape.weight", "text.roles", "types.roles", "scale", "bias")
+    sampler = Sampler(material.sources, material.definitions, material.related, material.known, seed)
+    new = ("text.encoder.shape.weight", "text.encoder.gap.weight", "text.heads.weight", "types.roles")
+    new += ("scale", "bias", "link_scale", "link_bias")
     slow = [parameter for name, parameter in model.named_parameters() if name not in new]
     fast = [parameter for name, parameter in model.named_parameters() if name in new]
     optimizer = torch.optim.AdamW(
@@ -286,11 +381,13 @@ def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -
     step, epoch, done_in_epoch = 0, 0, 0
     checkpoint = out / f"seed-{seed}.pt"
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=device)
         for name, part in kept.items():
             part.load_state_dict(state[name])
         step, epoch, done_in_epoch = state["step"], state["epoch"], state["done_in_epoch"]
         logger.info("Seed %d: resuming at step %d of %d.", seed, step, total)
+    else:
+        align(model, material, sampler, config.tokens_per_batch)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task(f"training, seed {seed}", total=total, completed=step)
@@ -304,9 +401,8 @@ def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -
             for number, rows in enumerate(drawn):
                 if number < done_in_epoch:
                     continue
-                batch = collate(rows, material.vectors)
-                pieces = material.table[batch.ids]
-                loss = loss_of(model(pieces, batch.shapes, batch.mask, batch.pool, batch.sentences), batch)
+                batch = collate(rows, material.vectors, device)
+                loss = loss_of(logits_of(model, material.table, batch), batch)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -7,14 +7,13 @@ from pathlib import Path
 from statistics import median_low
 
 import numpy as np
-from numpy.typing import NDArray
 
-from uniner_mcp.engines.nano.spans import read_spans
-from uniner_mcp.engines.nano.words import load_tokenizer
+from uniner_mcp.engines.nano.spans import Scores, read_spans
 from uniner_mcp.evaluate.formats.datasets import DataSet, Example
 from uniner_mcp.evaluate.scoring import Counts, count, normalise
 from uniner_mcp.extraction.merging import merge
 from uniner_mcp.schema import Entity
+from uniner_mcp.tokenizer import load_tokenizer
 
 VALIDATION = {
     "synthetic_open": 100,
@@ -40,8 +39,8 @@ TRAINED_ON = "synthetic_open"
 MAX_PIECES = 512
 """Number of positions of the encoder."""
 THRESHOLDS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-Scorer = Callable[[str, list[str]], tuple[list[tuple[int, int]], NDArray[np.float32]]]
-"""Maps a text and types to the character span of each word, and probabilities (types, words, 3)."""
+Scorer = Callable[[str, list[str]], Scores]
+"""Scores the words of a text for types."""
 
 
 def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Example]]:
@@ -62,14 +61,12 @@ def asked_of(examples: Iterable[Example]) -> list[tuple[Example, list[str]]]:
     return [(example, sorted(set(example.asked)) if example.asked else every) for example in listed]
 
 
-def entities_at(
-    threshold: float, text: str, types: list[str], words: list[tuple[int, int]], scores: NDArray[np.float32]
-) -> list[Entity]:
+def entities_at(threshold: float, text: str, types: list[str], scores: Scores) -> list[Entity]:
     """Return what a user gets at a threshold: mentions of all types, without overlap."""
     entities: list[Entity] = []
-    for name, one in zip(types, scores, strict=True):
-        for first, last, sure in read_spans(one, threshold):
-            start, end = words[first][0], words[last][1]
+    for number, name in enumerate(types):
+        for first, last, sure in read_spans(scores, number, threshold):
+            start, end = scores.words[first][0], scores.words[last][1]
             entities.append(Entity(text=text[start:end], type=name, start=start, end=end, confidence=sure))
     return merge(entities, "flat")
 
@@ -82,9 +79,9 @@ def f1_of(
     totals = {threshold: dict.fromkeys(sets, Counts()) for threshold in tried}
     for name, examples in sets.items():
         for example, types in asked_of(examples):
-            words, scores = scorer(example.text, types)
+            scores = scorer(example.text, types)
             for threshold in tried:
-                entities = entities_at(threshold, example.text, types, words, scores)
+                entities = entities_at(threshold, example.text, types, scores)
                 for kind in types:
                     gold = [one.text for one in example.entities if one.type == kind]
                     found = [one.text for one in entities if one.type == kind]
@@ -99,9 +96,9 @@ def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: fl
         examples = sets[name]
         found: list[tuple[float, float]] = []
         for example, types in asked_of(examples):
-            words, scores = scorer(example.text, types)
+            scores = scorer(example.text, types)
             gold = {(one.type, normalise(one.text)) for one in example.entities}
-            for one in entities_at(threshold, example.text, types, words, scores):
+            for one in entities_at(threshold, example.text, types, scores):
                 found.append((one.confidence or 0.0, float((one.type, normalise(one.text)) in gold)))
         rows += [(score, right, 1 / len(found)) for score, right in found]
     score, right, weight = np.asarray(rows, dtype=np.float64).reshape(-1, 3).T

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from uniner_mcp.errors import EngineError, EngineUnavailable
 from uniner_mcp.schema import Accuracy
+from uniner_mcp.types import files
 
 SHIPPED = Path(__file__).with_name("model")
 """The weights in the package."""
-FILES = ("table.npy", "table_scale.npy", "text.onnx", "types.onnx", "tokenizer.json")
+FILES = ("table.npy", "table_scale.npy", "text.onnx", "roles.npy", "tokenizer.json")
 """Files in a folder of weights, besides `nano.json`, `scores.json` and the model card."""
 
 
 class Manifest(BaseModel):
-    """The model's name, the constants of its scores, and the SHA-256 of each of its files."""
+    """The model's name, the constants of its scores, and the SHA-256 of its files and of those of the type encoder."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,8 +27,10 @@ class Manifest(BaseModel):
     threshold: float
     scale: tuple[float, float, float]
     bias: tuple[float, float, float]
+    link: tuple[float, float]
     calibration: tuple[float, float] = (1.0, 0.0)
     sha256: dict[str, str]
+    types_sha256: dict[str, str]
     base: str = ""
     training: dict[str, object] = {}
     validation: dict[str, dict[str, float]] = {}
@@ -39,8 +43,10 @@ class Manifest(BaseModel):
             repr(self.threshold),
             repr(self.scale),
             repr(self.bias),
+            repr(self.link),
             repr(self.calibration),
             *sorted(self.sha256.values()),
+            *sorted(self.types_sha256.values()),
         ]
         return "nano-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
@@ -82,6 +88,8 @@ def file_hash(path: Path) -> str:
 
 def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
     """Return the names of files that are missing or do not have the hash in the manifest."""
-    return [
-        name for name in FILES if not (folder / name).is_file() or file_hash(folder / name) != manifest.sha256.get(name)
-    ]
+    return [*_damaged(folder, FILES, manifest.sha256), *_damaged(files.MODEL, files.FILES, manifest.types_sha256)]
+
+
+def _damaged(folder: Path, files: Iterable[str], hashes: Mapping[str, str]) -> list[str]:
+    return [name for name in files if not (folder / name).is_file() or file_hash(folder / name) != hashes.get(name)]

@@ -1,0 +1,1 @@
+"""How types of entities are related: kind-of, same, overlap, part-of, disjoint."""
