@@ -22,6 +22,7 @@ from uniner_mcp.schema import (
     Unanswered,
 )
 from uniner_mcp.settings import Settings, load_settings
+from uniner_mcp.types import Relation, TypeRelation, relation
 
 __all__ = [
     "Accuracy",
@@ -35,14 +36,17 @@ __all__ = [
     "ExtractionError",
     "Extractor",
     "Overlap",
+    "Relation",
     "RequestError",
     "Settings",
     "SettingsError",
     "SyncExtractor",
     "TeacherMissing",
+    "TypeRelation",
     "Unanswered",
     "UninerError",
     "load_settings",
+    "relation",
 ]
 
 __version__ = "0.1.0"

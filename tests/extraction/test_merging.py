@@ -153,3 +153,46 @@ def test_a_limit_keeps_the_first_entities_and_tells_of_the_rest(found: list[Enti
     assert kept == ordered[: len(kept)]
     assert len(kept) == (len(ordered) if limit is None else min(limit, len(ordered)))
     assert cut == (len(kept) < len(ordered))
+
+
+KINDS = {("novelist", "writer"), ("novelist", "person"), ("writer", "person")}
+
+
+def is_kind_of(specific: str, general: str) -> bool:
+    return (specific, general) in KINDS
+
+
+def test_flat_keeps_the_most_specific_type_of_a_chain() -> None:
+    found = [entity(0, 5, "person", 0.6), entity(0, 5, "writer", 0.5), entity(0, 5, "novelist", 0.4)]
+    assert merge(found, "flat", is_kind_of) == [found[2]]
+    assert merge(found, "flat") == [found[0]]
+    assert len(merge(found, "all", is_kind_of)) == 3
+
+
+def test_a_specific_type_needs_half_of_the_general_ones_confidence() -> None:
+    for sure, kept in ((0.45, "writer"), (0.44, "person")):
+        found = [entity(0, 5, "person", 0.9), entity(0, 5, "writer", sure)]
+        assert [one.type for one in merge(found, "flat", is_kind_of)] == [kept]
+
+
+def test_the_specific_type_wins_where_spans_share_a_start_or_an_end_but_not_within() -> None:
+    for span in ((2, 9), (2, 6), (0, 9)):
+        found = [entity(2, 9, "person", 0.9), entity(*span, "writer", 0.6)]
+        assert [one.type for one in merge(found, "flat", is_kind_of)] == ["writer"]
+    found = [entity(0, 9, "person", 0.9), entity(2, 6, "writer", 0.6)]
+    assert [one.type for one in merge(found, "flat", is_kind_of)] == ["person"]
+
+
+def test_a_general_type_stays_if_what_displaced_it_is_displaced_itself() -> None:
+    film, writer, person = entity(5, 12, "film", 0.8), entity(0, 6, "writer", 0.6), entity(0, 5, "person", 0.7)
+    assert merge([film, writer, person], "flat", is_kind_of) == [person, film]
+
+
+@given(entities, st.sampled_from([{("city", "person")}, {("film", "city"), ("film", "person"), ("city", "person")}]))
+def test_what_flat_keeps_with_kinds_does_not_overlap_and_covers_every_rejected_entity(
+    found: list[Entity], kinds: set[tuple[str, str]]
+) -> None:
+    kept = merge(found, "flat", lambda a, b: (a, b) in kinds)
+    assert not any(overlap(a, b) for a in kept for b in kept if a is not b)
+    assert all(any(overlap(one, other) for other in kept) for one in found)
+    assert merge(kept, "flat", lambda a, b: (a, b) in kinds) == kept

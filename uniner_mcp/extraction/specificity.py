@@ -10,8 +10,8 @@ from itertools import permutations
 
 from uniner_mcp.engines.base import Answer
 from uniner_mcp.extraction.merging import IsKindOf
-from uniner_mcp.types.known import Relation
-from uniner_mcp.types.relations import known_relations, normalised, relation
+from uniner_mcp.types import Relation, relation
+from uniner_mcp.types.known import known_relations, normalised
 
 logger = logging.getLogger(__name__)
 

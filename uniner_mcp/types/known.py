@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,19 @@ _INVERSE = {
     Relation.PART_OF: Relation.HAS_PART,
     Relation.HAS_PART: Relation.PART_OF,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRelation:
+    """How type a is related to type b.
+
+    `relation` is None if the most probable relation is not probable enough to be relied on. `probability` is that of
+    the most probable relation; it is 1 for pairs that were judged by hand, and for what follows from them.
+    """
+
+    relation: Relation | None
+    probability: float
+
 
 _APART = frozenset({Relation.DISJOINT, Relation.PART_OF, Relation.HAS_PART})
 
@@ -114,3 +128,14 @@ class Known:
                 seen.add(other)
                 waiting.append(other)
                 yield other
+
+
+def normalised(name: str) -> str:
+    """Return a type name as the judged pairs spell names."""
+    return " ".join(name.replace("_", " ").lower().split())
+
+
+@cache
+def known_relations() -> Known:
+    """Return the judged pairs in the package."""
+    return Known(read_relations())

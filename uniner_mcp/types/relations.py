@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from uniner_mcp.types.encoder import TypeEncoder, shipped_encoder
 from uniner_mcp.types.files import MODEL
-from uniner_mcp.types.known import Known, Relation, read_relations
+from uniner_mcp.types.known import Known, Relation, TypeRelation, known_relations, normalised
 
 ORDER = tuple(Relation)
 """The relations in the order of the head's outputs."""
@@ -22,18 +21,6 @@ KEPT = 65_536
 """Number of pairs whose relation is kept."""
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class TypeRelation:
-    """How type a is related to type b.
-
-    `relation` is None if the most probable relation is not probable enough to be relied on. `probability` is that of
-    the most probable relation; it is 1 for pairs that were judged by hand, and for what follows from them.
-    """
-
-    relation: Relation | None
-    probability: float
 
 
 class Relations:
@@ -67,11 +54,6 @@ class Relations:
         return mean
 
 
-def normalised(name: str) -> str:
-    """Return a type name as the judged pairs spell names."""
-    return " ".join(name.replace("_", " ").lower().split())
-
-
 def features(a: str, b: str, vector_a: Floats, vector_b: Floats) -> Floats:
     """Return what the head reads of a pair: products and differences of the vectors, and what words they share."""
     first, second = a.split(), b.split()
@@ -98,25 +80,6 @@ def features(a: str, b: str, vector_a: Floats, vector_b: Floats) -> Floats:
 
 
 @cache
-def known_relations() -> Known:
-    """Return the judged pairs in the package."""
-    return Known(read_relations())
-
-
-@cache
-def _shipped() -> Relations:
+def shipped_relations() -> Relations:
+    """Return the relations in the package, loaded once."""
     return Relations(known_relations(), shipped_encoder())
-
-
-def relation(a: str, b: str) -> TypeRelation:
-    """Return how entity type a is related to entity type b.
-
-    Args:
-        a: Name of a type, such as "novelist".
-        b: Name of another type, such as "person".
-
-    Returns:
-        The relation, and its probability. The relation is None if it is too uncertain. The first call loads the encoder
-            of types, which takes a tenth of a second.
-    """
-    return _shipped().between(a, b)

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from uniner_mcp.distill.nano.validation import Scorer, asked_of, best_threshold, calibration_of, f1_of, mean_f1
-from uniner_mcp.engines.nano.spans import calibrated
+from uniner_mcp.engines.nano.spans import Scores, calibrated
 from uniner_mcp.evaluate.formats.datasets import Example, Gold
 
 WORDS = [(0, 3), (4, 8), (9, 12)]
@@ -15,9 +14,10 @@ TEXT = "Ada left Rom"
 def scorer_of(*firsts: float) -> Scorer:
     """Every type gets one mention a word, of these scores."""
 
-    def score(text: str, asked: list[str]) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
+    def score(text: str, asked: list[str]) -> Scores:
         one = np.repeat(np.asarray(firsts, dtype=np.float32)[:, None], 3, axis=1)
-        return WORDS, np.repeat(one[None], len(asked), axis=0)
+        link = np.diag(one[:, 0])
+        return Scores(WORDS, np.repeat(one[None], len(asked), axis=0), link, np.zeros(len(WORDS), dtype=np.bool_))
 
     return score
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,12 @@ from uniner_mcp.engines.base import Passage
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.nano.manifest import SHIPPED, Manifest, damaged_files, read_manifest, read_scores
 from uniner_mcp.engines.nano.runtime import NanoRuntime
-from uniner_mcp.engines.nano.spans import MAX_WORDS, read_spans
-from uniner_mcp.engines.nano.words import Shape, shape_of, split_words
+from uniner_mcp.engines.nano.spans import MAX_WORDS, Scores, read_spans
+from uniner_mcp.engines.nano.words import Gap, Shape, shape_of, split_words
 from uniner_mcp.errors import EngineUnavailable
 from uniner_mcp.schema import EntityType
 from uniner_mcp.tokenizer import load_tokenizer
+from uniner_mcp.types.files import MODEL
 
 TEXT = "In 1843 Ada Lovelace translated a paper of Luigi Menabrea in London for the journal Scientific Memoirs."
 
@@ -115,7 +117,7 @@ def test_whatever_the_text_every_span_lies_in_it(runtime: NanoRuntime, text: str
 
 def test_the_shipped_files_are_whole_and_fit_the_limit() -> None:
     assert damaged_files(SHIPPED, read_manifest(SHIPPED)) == []
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 50_000_000
+    assert sum(path.stat().st_size for folder in (SHIPPED, MODEL) for path in folder.iterdir()) < 50_000_000
 
 
 def test_the_shipped_model_has_measured_scores_and_a_card() -> None:
@@ -253,25 +255,78 @@ def test_words_are_slices_of_the_text_in_order(text: str) -> None:
     assert len(pieces.first) == len(pieces.spans)
 
 
-def scores(*rows: tuple[float, float, float]) -> np.ndarray:
-    return np.asarray(rows, dtype=np.float32)
+def scores(
+    *rows: tuple[float, float, float], link: Mapping[tuple[int, int], float] | None = None, breaks: Sequence[int] = ()
+) -> Scores:
+    """Scores of words for one type; pairs of words are as likely to be linked as `link` says, others certainly."""
+    pairs = np.ones((len(rows), len(rows)), dtype=np.float32)
+    for (first, last), sure in (link or {}).items():
+        pairs[first, last] = sure
+    broken = np.asarray([number in breaks for number in range(len(rows))])
+    return Scores([(0, 1)] * len(rows), np.asarray([rows], dtype=np.float32), pairs, broken)
 
 
 def test_a_span_runs_from_a_start_to_an_end_over_words_inside() -> None:
-    found = read_spans(scores((0.9, 0.1, 0.9), (0.1, 0.8, 0.9), (0.1, 0.1, 0.1), (0.7, 0.7, 0.7)), 0.5)
+    found = read_spans(scores((0.9, 0.1, 0.9), (0.1, 0.8, 0.9), (0.1, 0.1, 0.1), (0.7, 0.7, 0.7)), 0, 0.5)
     assert [(first, last) for first, last, _ in found] == [(0, 1), (3, 3)]
-    assert found[0][2] == pytest.approx((0.9 + 0.8 + 0.9) / 3)
+    assert found[0][2] == pytest.approx((0.9 + 0.8 + 0.9 + 1) / 4)
 
 
 def test_a_gap_ends_a_span() -> None:
-    assert read_spans(scores((0.9, 0.1, 0.9), (0.1, 0.1, 0.1), (0.1, 0.9, 0.9)), 0.5) == []
+    assert read_spans(scores((0.9, 0.1, 0.9), (0.1, 0.1, 0.1), (0.1, 0.9, 0.9)), 0, 0.5) == []
 
 
 def test_of_overlapping_spans_the_most_confident_stays() -> None:
-    found = read_spans(scores((0.9, 0.6, 0.9), (0.6, 0.9, 0.9)), 0.5)
+    found = read_spans(scores((0.9, 0.6, 0.9), (0.6, 0.9, 0.9)), 0, 0.5)
     assert [(first, last) for first, last, _ in found] == [(0, 1)]
+
+
+def test_words_that_are_not_linked_are_two_mentions() -> None:
+    rows = (0.9, 0.8, 0.9), (0.1, 0.1, 0.6), (0.8, 0.9, 0.9)
+    linked, apart = scores(*rows), scores(*rows, link={(0, 2): 0.1})
+    assert [(first, last) for first, last, _ in read_spans(linked, 0, 0.5)] == [(0, 2)]
+    assert [(first, last) for first, last, _ in read_spans(apart, 0, 0.5)] == [(0, 0), (2, 2)]
+
+
+def test_a_mention_does_not_cross_a_break_but_may_begin_with_it() -> None:
+    rows = (0.9, 0.9, 0.9), (0.9, 0.9, 0.9), (0.2, 0.9, 0.9)
+    assert [(first, last) for first, last, _ in read_spans(scores(*rows, breaks=[1]), 0, 0.5)] == [(0, 0), (1, 1)]
 
 
 def test_a_span_is_never_longer_than_the_limit() -> None:
     rows = [(0.9, 0.0, 0.9), *[(0.0, 0.0, 0.9)] * MAX_WORDS, (0.0, 0.9, 0.9)]
-    assert read_spans(scores(*rows), 0.5) == []
+    assert read_spans(scores(*rows), 0, 0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps"),
+    [
+        ("Ada Bob", [Gap.LINE, Gap.SPACE]),
+        ("Ada, Bob", [Gap.LINE, Gap.NONE, Gap.SPACE]),
+        ("Ada\nBob\r\nEve", [Gap.LINE, Gap.LINE, Gap.LINE]),
+        ("Ada\n \nBob\r\n\r\nEve", [Gap.LINE, Gap.BLANK_LINE, Gap.BLANK_LINE]),
+        ("Ada\tBob    Eve", [Gap.LINE, Gap.TAB, Gap.WIDE]),
+        ("- Ada\n\u2022 Bob", [Gap.BULLET, Gap.SPACE, Gap.BULLET, Gap.SPACE]),
+        ("1. Ada\n(2) Bob", [Gap.BULLET, Gap.NONE, Gap.SPACE, Gap.BULLET, Gap.NONE, Gap.NONE, Gap.SPACE]),
+        ("Ada - Bob\n-5", [Gap.LINE, Gap.SPACE, Gap.SPACE, Gap.LINE, Gap.NONE]),
+    ],
+)
+def test_the_gap_before_each_word(text: str, gaps: list[Gap]) -> None:
+    pieces = split_words(load_tokenizer(SHIPPED / "tokenizer.json"), text)
+    assert [Gap(pieces.gaps[first]) for first in pieces.first] == gaps
+    assert pieces.breaks == [gap >= Gap.BLANK_LINE for gap in gaps]
+
+
+NAMES = {
+    "person": ["Maria Alvez", "Tom Okoro", "Ana Sato", "Paulo Lindqvist", "Ingrid Haas", "Omar Farouk"],
+    "city": ["Lisbon", "Porto", "Oslo", "Bergen", "Nairobi", "Lima"],
+    "company": ["Brightwater Labs", "Northgate Bank", "Oakfield Holdings", "Velora Energy", "Kestrel Media"],
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("separator", ["\n", "\n\n", "\n- ", "\t", ", "])
+async def test_each_name_of_a_list_is_an_entity(extractor: Extractor, kind: str, separator: str) -> None:
+    extraction = await extractor.extract(separator.join(NAMES[kind]), [kind])
+    assert [entity.text for entity in extraction.entities] == NAMES[kind]
