@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from uniner_mcp.errors import EngineError, EngineUnavailable
 
@@ -30,6 +33,7 @@ class Loading(Generic[_Loaded]):
         self._future: Future[_Loaded] | None = None
         self._failed_at = 0.0
         self._closed = False
+        _all.add(self)
 
     def start(self) -> None:
         """Start loading, unless the model is loaded or being loaded, or a load failed a short while ago."""
@@ -63,6 +67,10 @@ class Loading(Generic[_Loaded]):
         future, self._future = self._future, None
         return future
 
+    def keep(self) -> None:
+        """Never destroy the model: in a forked process, this would wait for threads that only the parent has."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._future))
+
     def _may_retry(self, future: Future[_Loaded]) -> bool:
         failed = future.done() and future.exception() is not None
         return failed and time.monotonic() >= self._failed_at + RETRY_AFTER
@@ -73,3 +81,15 @@ class Loading(Generic[_Loaded]):
         except BaseException:
             self._failed_at = time.monotonic()
             raise
+
+
+_all: WeakSet[Loading[Any]] = WeakSet()
+
+
+def _keep_all() -> None:
+    for loading in list(_all):
+        loading.keep()
+
+
+if hasattr(os, "register_at_fork"):  # Not on Windows.
+    os.register_at_fork(after_in_child=_keep_all)
