@@ -200,5 +200,6 @@ class _LoopThread:
 
 
 def _report(ended: Future[None]) -> None:
-    if error := ended.exception():
+    error = ended.exception()
+    if error is not None and not is_ending():
         logger.warning("An extractor could not be closed: %s", type(error).__name__)
