@@ -63,7 +63,7 @@ class EntityExtractor(TransformComponent):
         Raises RequestError or ValidationError if they are not valid.
         """
         request_for(entity_types=entity_types, domain=domain, **options)
-        super().__init__(entity_types=entity_types, domain=domain, **options)
+        super().__init__(**{"entity_types": entity_types, "domain": domain, **options})
 
     @classmethod
     def class_name(cls) -> str:

@@ -24,18 +24,23 @@ KEY = "uniner"
 """Key of all entities in `doc.spans`; `span._.confidence` is the confidence of the model."""
 
 
-def _key(span: Span) -> tuple[str, str, int, int]:
-    # spaCy's own key, but with the label: otherwise spans of different types share their values. Keys of this form are
-    # moved along when documents are joined or cut.
-    return "._.", f"confidence:{span.label_}", span.start_char, span.end_char
+def _stored(span: Span) -> tuple[dict[Any, Any], tuple[str, str, int, int]]:
+    """Return where the confidence of a span is stored, and its key.
+
+    It is spaCy's own key for values of spans, but with the label: otherwise spans of different types would share their
+    values. As a key of this form, it is moved along when documents are joined or cut.
+    """
+    return span.doc.user_data, ("._.", f"confidence:{span.label_}", span.start_char, span.end_char)
 
 
 def _get_confidence(span: Span) -> float | None:
-    return span.doc.user_data.get(_key(span))
+    values, key = _stored(span)
+    return values.get(key)
 
 
 def _set_confidence(span: Span, confidence: float | None) -> None:
-    span.doc.user_data[_key(span)] = confidence
+    values, key = _stored(span)
+    values[key] = confidence
 
 
 if not Span.has_extension("confidence"):
