@@ -1,29 +1,32 @@
-"""A LangChain agent with a scripted model and our server: COMMAND and ARGUMENTS (JSON); prints what the tool said."""
+"""Runs an example of docs/frameworks.md (a file) with a scripted model, which calls the tool with ARGUMENTS (JSON).
 
-import asyncio
+The model's last message is what the tool said.
+"""
+
 import json
 import sys
+from pathlib import Path
 
-from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
-from langchain_mcp_adapters.client import MultiServerMCPClient
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+CALL = {"name": "extract_entities", "args": json.loads(sys.argv[2]), "id": "1"}
 
 
 class Scripted(GenericFakeChatModel):
     def bind_tools(self, tools, **more):
         return self
 
-
-async def main() -> None:
-    command, arguments = sys.argv[1], json.loads(sys.argv[2])
-    server = {"transport": "stdio", "command": command, "args": ["serve", "--no-cache"]}
-    tools = {tool.name: tool for tool in await MultiServerMCPClient({"uniner": server}).get_tools()}
-    call = {"name": "extract_entities", "args": arguments, "id": "1"}
-    model = Scripted(messages=iter([AIMessage("", tool_calls=[call]), AIMessage("Done.")]))
-    result = await create_agent(model, [tools["extract_entities"]]).ainvoke({"messages": [("user", "Which cities?")]})
-    (told,) = [message for message in result["messages"] if isinstance(message, ToolMessage)]
-    print(told.content if isinstance(told.content, str) else told.content[0]["text"])
+    def _generate(self, messages, *given, **more):
+        told = messages[-1]
+        if isinstance(told, ToolMessage):
+            said = AIMessage(told.content if isinstance(told.content, str) else told.content[0]["text"])
+        else:
+            said = AIMessage("", tool_calls=[CALL])
+        return ChatResult(generations=[ChatGeneration(message=said)])
 
 
-asyncio.run(main())
+exec(
+    compile(Path(sys.argv[1]).read_text(encoding="utf-8"), sys.argv[1], "exec"), {"model": Scripted(messages=iter([]))}
+)

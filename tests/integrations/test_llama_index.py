@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ pytest.importorskip("llama_index.core")
 from integrations.conftest import CITIES, GIVEN, MISSHAPEN, TEXT, WRONG
 from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
+from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.schema import MetadataMode, TextNode
 from llama_index.core.tools import ToolSelection
 
-from uniner_mcp import SyncExtractor
-from uniner_mcp.integrations.llama_index import entity_tool
+from uniner_mcp import Extraction, RequestError, SyncExtractor
+from uniner_mcp.integrations.llama_index import EntityExtractor, entity_tool
 from uniner_mcp.schema import ExtractionRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.filterwarnings("default")]
@@ -73,3 +76,35 @@ def test_the_tool_is_called_directly_too_with_the_arguments_of_the_schema(reader
     tool = entity_tool(reader)
     assert tool.metadata.fn_schema is ExtractionRequest
     assert json.loads(tool.call(**GIVEN).content)["entities"]
+
+
+def test_a_pipeline_puts_entities_into_the_metadata_but_not_into_the_text_of_nodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UNINER_MAX_TEXT_CHARS", "60")
+    component = EntityExtractor(["person", "city"], min_confidence=0.1)
+    nodes = [TextNode(text=text) for text in (TEXT, "", "Secret " * 10)]
+    read, blank, long = IngestionPipeline(transformations=[component], disable_cache=False).run(nodes=nodes)
+    found = Extraction.model_validate_json(read.metadata["entities"])
+    assert [one.text for one in found.entities if one.type == "city"] == CITIES
+    assert Extraction.model_validate_json(blank.metadata["entities"]) == Extraction(entities=[])
+    assert "60" in long.metadata["entities_error"] and "entities" not in long.metadata
+    for mode in (MetadataMode.EMBED, MetadataMode.LLM):
+        assert read.get_content(mode) == TEXT and long.get_content(mode) == "Secret " * 10
+    with pytest.raises(RequestError, match="60"):
+        component(nodes[2:])
+
+
+async def test_an_asynchronous_pipeline_and_a_copy_of_a_component_do_the_same() -> None:
+    component = EntityExtractor(["person", "city"], min_confidence=0.1)
+    copies = [component, EntityExtractor.from_dict(component.to_dict()), pickle.loads(pickle.dumps(component))]
+    for one in copies:
+        (node,) = await IngestionPipeline(transformations=[one], disable_cache=True).arun(nodes=[TextNode(text=TEXT)])
+        assert len(Extraction.model_validate_json(node.metadata["entities"]).entities) == 3
+
+
+def test_options_that_are_not_valid_are_errors_at_once() -> None:
+    with pytest.raises(RequestError, match="entity_types"):
+        EntityExtractor()
+    with pytest.raises(ValueError, match="overlap"):
+        EntityExtractor(["person"], overlap="some")

@@ -18,6 +18,7 @@ from uniner_mcp.errors import (
 )
 from uniner_mcp.extraction.conclusion import conclude
 from uniner_mcp.extraction.passages import split_passages
+from uniner_mcp.extraction.process import OwnProcess
 from uniner_mcp.extraction.request import Limits, Request, check_request
 from uniner_mcp.extraction.specificity import Kinds
 from uniner_mcp.metrics import count_question
@@ -56,6 +57,7 @@ class Extractor:
         """
         settings = settings or load_settings()
         self._engine = engine
+        self._process = OwnProcess()
         self._limits = Limits(settings.max_text_chars, settings.max_types)
         self._seconds = settings.request_timeout_s or math.inf
         self._kinds = Kinds()
@@ -88,14 +90,16 @@ class Extractor:
 
         Raises EngineError if it is not answered; an answer that cannot be used shows that the engine works.
         """
+        self._process.claim()
         call = Call(trial=True)
         for answer in await ask(self._engine, Passage("x"), [EntityType(name="person")], call):
             if answer.failure is not None and not isinstance(answer.failure, _UNUSABLE):
                 raise answer.failure
 
     async def aclose(self) -> None:
-        """Close the engine and its cache."""
-        await self._engine.aclose()
+        """Close the engine and its cache, unless they are used by the process that this one was forked from."""
+        if self._process.is_this():
+            await self._engine.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,7 +142,9 @@ class Extractor:
         Raises:
             RequestError: If the request is not valid.
             ExtractionError: If no question could be answered.
+            UninerError: If the extractor is used by another process, or Python is ending.
         """
+        self._process.claim()
         deadline = time.monotonic() + self._seconds
         request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
         call = Call(deadline, request.domain, consent, Account())

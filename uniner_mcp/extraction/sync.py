@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Self
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import Any, NoReturn, Self
+from weakref import finalize
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.extraction.process import OwnProcess, is_ending
 from uniner_mcp.schema import Extraction
 from uniner_mcp.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 class SyncExtractor:
-    """`Extractor` for synchronous code. Use it in a `with` block.
+    """`Extractor` for synchronous code, also in a notebook.
 
         with SyncExtractor.open() as extractor:
             extraction = extractor.extract(text, entity_types=["person"])
 
-    Several threads may share it.
+    Without `with`, call `close`. One that is forgotten is closed when it is garbage-collected, and does not keep Python
+    from ending. Several threads may share it; processes may not: open one in each.
     """
 
     def __init__(self, extractor: Extractor) -> None:
         """Create a synchronous extractor. `open` does this from the settings.
 
         Args:
-            extractor: The extractor to use, which is closed at the end of the `with` block.
+            extractor: The extractor to use, which is closed together with this one.
         """
         self._extractor = extractor
-        self._starting = start_blocking_portal()
-        self._portal: BlockingPortal | None = None
+        self._process = OwnProcess()
+        self._lock = Lock()
+        self._thread: _LoopThread | None = None
+        self._closed = False
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
-        """Open an extractor with the engine that the settings select. The model loads in the background.
+        """Open an extractor with the engine that the settings select. The model is loaded by the first request.
 
         Args:
             settings: The settings; default: `load_settings()`.
 
         Returns:
-            The extractor, for use in a `with` block.
+            The extractor. Close it when you are done.
 
         Raises:
             SettingsError: If a setting is not valid or contradicts another.
@@ -50,16 +59,24 @@ class SyncExtractor:
         return cls(Extractor.open(settings))
 
     def __enter__(self) -> Self:
-        self._portal = self._starting.__enter__()
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        portal, self._portal = self._portal, None
-        if portal is not None:
-            try:
-                portal.call(self._extractor.aclose)
-            finally:
-                self._starting.__exit__(None, None, None)
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A SyncExtractor cannot be pickled: open one in each process.")
+
+    def close(self) -> None:
+        """Close the engine and its cache. Requests of other threads that are still running fail."""
+        if not self._process.is_this():
+            return  # It belongs to the parent, which still uses it.
+        with self._lock:
+            closed, self._closed = self._closed, True
+            # When Python is ending, the threads that would have to close have ended.
+            thread = None if closed or is_ending() else self._started()
+        if thread is not None:
+            thread.close()
 
     def extract(
         self,
@@ -94,11 +111,95 @@ class SyncExtractor:
         Raises:
             RequestError: If the request is not valid.
             ExtractionError: If no question could be answered.
-            UninerError: If the extractor is used outside a `with` block.
+            UninerError: If the extractor is closed, or used by another process, or Python is ending.
         """
-        if self._portal is None:
-            raise UninerError("Use SyncExtractor in a `with` block: `with SyncExtractor.open() as extractor:`.")
-        call = partial(
-            self._extractor.extract, min_confidence=min_confidence, overlap=overlap, limit=limit, consent=consent
+        extracting = self.submit(
+            text,
+            entity_types,
+            domain,
+            definitions,
+            min_confidence=min_confidence,
+            overlap=overlap,
+            limit=limit,
+            consent=consent,
         )
-        return self._portal.call(call, text, entity_types, domain, definitions)
+        try:
+            return extracting.result()
+        finally:
+            extracting.cancel()  # If Ctrl+C interrupted it; otherwise it is done.
+
+    def submit(self, *given: Any, **more: Any) -> Future[Extraction]:
+        """Start extracting, with the arguments of `extract`, and return a future of the result.
+
+        Futures are those of `concurrent.futures`; cancelling one stops the work.
+
+        Raises:
+            UninerError: If the extractor is closed, or used by another process, or Python is ending.
+        """
+        self._process.claim()
+        with self._lock:
+            if self._closed:
+                raise UninerError("This SyncExtractor is closed: open a new one.")
+            return self._started().submit(self._extractor.extract(*given, **more))
+
+    def _started(self) -> _LoopThread:
+        if self._thread is None:
+            self._thread = _LoopThread(self._extractor)
+            # Garbage is collected anywhere, also in a thread that holds a lock which closing needs: do not wait then.
+            # At the end of the process the engine's threads have already ended, so there is nothing left to close.
+            finalize(self, self._thread.abandon).atexit = False
+        return self._thread
+
+
+class _LoopThread:
+    """A thread with an event loop, in which `extractor` is used, and closed at the end."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        self._process = OwnProcess()
+        self._process.claim()
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._ended = Future[None]()
+        # A daemon, so that Python can end without it. Nothing that is destroyed when Python ends may wait for it, as
+        # the generator of anyio's portal does: daemons have stopped by then.
+        Thread(target=self._run, args=(extractor,), name="uniner", daemon=True).start()
+
+    def submit(self, extracting: Coroutine[Any, Any, Extraction]) -> Future[Extraction]:
+        return asyncio.run_coroutine_threadsafe(extracting, self._loop)
+
+    def close(self) -> None:
+        """Close the extractor, and wait until the thread has ended. Raises what closing raises."""
+        self._stop()
+        self._ended.result()
+
+    def abandon(self) -> None:
+        """Let the thread close the extractor and end, without waiting for it."""
+        if self._process.is_this() and not self._ended.done():
+            self._ended.add_done_callback(_report)
+            self._stop()
+
+    def _stop(self) -> None:
+        with suppress(RuntimeError):  # The loop is closed.
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def _run(self, extractor: Extractor) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve(extractor))
+        except BaseException as error:
+            self._ended.set_exception(error)
+        else:
+            self._ended.set_result(None)
+
+    async def _serve(self, extractor: Extractor) -> None:
+        await self._stopping.wait()
+        await extractor.aclose()
+        # Running requests fail now, as the engine is closed; their callers wait for that.
+        if running := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(running)
+
+
+def _report(ended: Future[None]) -> None:
+    error = ended.exception()
+    if error is not None and not is_ending():
+        logger.warning("An extractor could not be closed: %s", type(error).__name__)

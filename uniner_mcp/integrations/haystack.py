@@ -10,24 +10,30 @@ from typing import Any
 
 from haystack import Document, component, default_from_dict, default_to_dict
 
-from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import extract_sync, opened_for
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.errors import UninerError
+from uniner_mcp.integrations.documents import read_all, request_for
+from uniner_mcp.integrations.tooling import opened_for
+from uniner_mcp.schema import Extraction
 
 
 @component
 class EntityExtractor:
-    """Finds entities in the content of documents, and stores the `Extraction` as JSON data in `meta["entities"]`."""
+    """Finds entities in the content of documents, and stores the `Extraction` as JSON data in `meta["entities"]`.
+
+    A document that could not be read has the reason in `meta["entities_error"]` instead.
+    """
 
     def __init__(self, entity_types: list[str] | None = None, domain: str | None = None, **options: Any) -> None:
-        """Accept `entity_types` or `domain`, and other fields of `ExtractionRequest`; the settings select the model."""
+        """Accept `entity_types` or `domain`, and other fields of `ExtractionRequest`; the settings select the model.
+
+        Raises RequestError or ValidationError if they are not valid.
+        """
         self._given: dict[str, Any] = {"entity_types": entity_types, "domain": domain, **options}
-        self._extractor: SyncExtractor | None = None
+        self._request = request_for(**self._given)
 
     def warm_up(self) -> None:
-        """Open the extractor."""
-        if self._extractor is None:
-            self._extractor = opened_for(self)
+        """Open the extractor. Raises SettingsError or EngineError."""
+        opened_for(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component as data, for saving a pipeline."""
@@ -40,13 +46,22 @@ class EntityExtractor:
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
-        """Return the documents with their entities; documents without text are not changed. Raises UninerError."""
-        self.warm_up()
-        return {"documents": [self._read(document) for document in documents]}
+        """Return the documents with their entities; blank ones have none, and those without text are not changed.
 
-    def _read(self, document: Document) -> Document:
-        if document.content is None or self._extractor is None:
-            return document
-        request = ExtractionRequest(text=document.content, **self._given)
-        found = extract_sync(self._extractor, request).model_dump(mode="json", exclude_none=True)
-        return replace(document, meta={**document.meta, "entities": found})
+        Several documents are read at once. Raises UninerError if none of them could be read.
+        """
+        texts = [document.content for document in documents if document.content is not None]
+        outcomes = iter(read_all(opened_for(self), self._request, texts))
+        return {
+            "documents": [
+                document if document.content is None else _marked(document, next(outcomes)) for document in documents
+            ]
+        }
+
+
+def _marked(document: Document, outcome: Extraction | UninerError) -> Document:
+    if isinstance(outcome, UninerError):
+        found = {"entities_error": str(outcome)}
+    else:
+        found = {"entities": outcome.model_dump(mode="json", exclude_none=True)}
+    return replace(document, meta={**document.meta, **found})

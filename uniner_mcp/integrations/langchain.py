@@ -9,15 +9,14 @@ To use MCP instead: `langchain-mcp-adapters`, in a separate environment because 
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
 from typing import Any
 
-from anyio import to_thread
 from langchain_core.tools import StructuredTool, ToolException
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal, submit
 from uniner_mcp.schema import Extraction, ExtractionRequest
 
 
@@ -32,7 +31,11 @@ def entity_tool(extractor: SyncExtractor) -> StructuredTool:
         return compact(extraction), extraction
 
     async def run_async(**given: Any) -> tuple[str, Extraction]:
-        return await to_thread.run_sync(partial(run, **given))
+        try:
+            extraction = await asyncio.wrap_future(submit(extractor, ExtractionRequest(**given)))
+        except UninerError as error:
+            raise ToolException(str(error)) from error
+        return compact(extraction), extraction
 
     return StructuredTool.from_function(
         run,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import ExitStack
-from functools import cache
+import os
+from concurrent.futures import Future
 from inspect import cleandoc
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 from weakref import finalize
 
 from pydantic import ValidationError
 
 from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.extraction.request import Limits, check_request
 from uniner_mcp.extraction.sync import SyncExtractor
 from uniner_mcp.schema import Extraction, ExtractionRequest
-
-logger = logging.getLogger(__name__)
+from uniner_mcp.settings import load_settings
 
 NAME = "extract_entities"
 DESCRIPTION = cleandoc(ExtractionRequest.__doc__ or "")
@@ -33,30 +30,31 @@ def extract_sync(extractor: SyncExtractor, request: ExtractionRequest) -> Extrac
     return extractor.extract(**_arguments(request))
 
 
+def submit(extractor: SyncExtractor, request: ExtractionRequest) -> Future[Extraction]:
+    """Return the future extraction for a request."""
+    return extractor.submit(**_arguments(request))
+
+
+def check(request: ExtractionRequest) -> None:
+    """Check a request without asking anything. Raises RequestError."""
+    settings = load_settings()
+    check_request(**_arguments(request), limits=Limits(settings.max_text_chars, settings.max_types))
+
+
 def opened_for(owner: object) -> SyncExtractor:
-    """Return an extractor with the settings from the environment; it is closed when `owner` is garbage-collected."""
-    stack = ExitStack()
-    extractor = stack.enter_context(SyncExtractor.open())
-    # Garbage is collected anywhere, also in a thread that holds a lock which closing needs: another thread closes.
-    # At the end of the process the extractor's threads have already ended, so there is nothing left to close.
-    finalize(owner, _abandoned().put, stack).atexit = False
-    return extractor
+    """Return the extractor of `owner` in this process, opened at the first call with the settings from the environment.
+
+    It is closed after `owner` is garbage-collected. As the owner does not hold it, the owner can be pickled, and works
+    in processes that are forked or spawned.
+    """
+    key = os.getpid(), id(owner)
+    if key not in _opened:
+        _opened.setdefault(key, SyncExtractor.open())  # Several threads may be here: the first one wins.
+        finalize(owner, _opened.pop, key, None).atexit = False
+    return _opened[key]
 
 
-@cache
-def _abandoned() -> SimpleQueue[ExitStack]:
-    """The extractors to close, and the thread that closes them. `put` is safe during garbage collection."""
-    abandoned: SimpleQueue[ExitStack] = SimpleQueue()
-
-    def close_all() -> None:
-        while True:
-            try:
-                abandoned.get().close()
-            except Exception as error:
-                logger.warning("An extractor could not be closed: %s", type(error).__name__)
-
-    Thread(target=close_all, name="uniner-closing", daemon=True).start()
-    return abandoned
+_opened: dict[tuple[int, int], SyncExtractor] = {}
 
 
 def refusal(error: ValidationError) -> str:
