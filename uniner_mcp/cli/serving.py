@@ -23,6 +23,14 @@ _REQUEST_TIMEOUT_S = 300
 """Timeout of a request if none is set: no client waits longer, and none occupies the engine for ever."""
 
 
+_HTTP_OPTIONS = {
+    "host": "--host",
+    "port": "--port",
+    "allowed_hosts": "--allowed-host",
+    "stateless": "--stateless",
+}
+
+
 class Transport(StrEnum):
     """How clients reach the server."""
 
@@ -51,15 +59,19 @@ class ServeOptions(PortOption):
             help="Host name by which clients reach the server, besides loopback names (http); repeatable.",
         ),
     ]
+    stateless: Annotated[
+        bool | None,
+        typer.Option("--stateless", help="Keep no sessions, so that clients go on after a restart (http)."),
+    ]
 
 
 @with_settings(ServeOptions)
 def serve(context: typer.Context, *, settings: Settings) -> None:
     """Run the MCP server with the tools extract_entities and list_domains."""
     if settings.transport == "stdio":
-        given = [name for name in ("host", "port", "allowed_hosts") if context.params.get(name)]
+        given = [option for name, option in _HTTP_OPTIONS.items() if context.params.get(name)]
         if given:
-            raise RequestError(f"--{given[0].removesuffix('s').replace('_', '-')} needs --transport http.")
+            raise RequestError(f"{given[0]} needs --transport http.")
         asyncio.run(_serve(settings, None))
     else:
         from uniner_mcp.server.addresses import check_names
@@ -134,6 +146,7 @@ async def _serve_http(
         stop,
         max_text_chars=settings.max_text_chars,
         drain_timeout_s=settings.drain_timeout_s,
+        stateless=settings.stateless,
     )
 
 
