@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import webbrowser
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -152,4 +154,8 @@ async def _serve_http(
 
 def _say(line: str) -> None:
     """Print a line for the operator; stdout belongs to the protocol."""
-    typer.echo(f"uniner-mcp: {line}", err=True)
+    try:
+        typer.echo(f"uniner-mcp: {line}", err=True)
+    except OSError:
+        # A host may close its end of stderr; clients are served all the same.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
