@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         description=(
             "Maximum length of a tool result in characters of JSON, of which non-ASCII ones count as the UTF-8 bytes "
             "they take; what is left out comes with another call (`next_start`). Most hosts show a model about 25,000 "
-            "tokens or less; the default is about 8,000."
+            "tokens or less; the default is about 6,000."
         ),
     )
     max_waiting: int = Field(
