@@ -160,6 +160,13 @@ class Settings(BaseSettings):
         default=(),
         description="Host names by which clients reach the server, besides loopback names; comma-separated (http).",
     )
+    stateless: bool = Field(
+        default=False,
+        description=(
+            "Keep no sessions (http): clients go on after a restart, and any of several processes can answer. Consent "
+            "can then be asked only of clients with protocol revision 2026-07-28."
+        ),
+    )
     concurrency: int = Field(
         default=8, ge=1, le=1_000_000, description="Maximum number of passages that an engine processes concurrently."
     )
@@ -168,12 +175,13 @@ class Settings(BaseSettings):
     )
     max_types: int = Field(default=64, ge=1, le=1_000_000, description="Maximum number of entity types per request.")
     max_result_chars: int = Field(
-        default=160_000,
-        ge=10_000,
+        default=20_000,
+        ge=1_000,
         le=1_000_000_000,
         description=(
             "Maximum length of a tool result in characters of JSON, of which non-ASCII ones count as the UTF-8 bytes "
-            "they take; further entities are left out (`next_start`). With the default, no message exceeds 1 MiB."
+            "they take; what is left out comes with another call (`next_start`). Most hosts show a model about 25,000 "
+            "tokens or less; the default is about 6,000."
         ),
     )
     max_waiting: int = Field(

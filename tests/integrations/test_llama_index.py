@@ -17,7 +17,7 @@ from llama_index.core.tools import ToolSelection
 
 from uniner_mcp import Extraction, RequestError, SyncExtractor
 from uniner_mcp.integrations.llama_index import EntityExtractor, entity_tool
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.filterwarnings("default")]
 

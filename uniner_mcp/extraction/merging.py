@@ -52,12 +52,6 @@ def merge(entities: Iterable[Entity], overlap: Overlap, is_kind_of: IsKindOf | N
     return sorted(kept, key=_reading_order)
 
 
-def limit_entities(entities: Iterable[Entity], limit: int | None) -> tuple[list[Entity], bool]:
-    """Return the first `limit` entities (at least 0; None for all) in reading order, and whether any are omitted."""
-    ordered = sorted(entities, key=_reading_order)
-    return ordered[:limit], limit is not None and len(ordered) > limit
-
-
 def _ranks(distinct: dict[_Key, Entity], is_kind_of: IsKindOf) -> dict[_Key, tuple[float, bool]]:
     """Return the confidence that each entity is ranked with, and whether it comes last among equals.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Lock, Thread
@@ -14,6 +14,7 @@ from weakref import finalize
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.process import OwnProcess, is_ending
+from uniner_mcp.extraction.request import Meanings, renamed
 from uniner_mcp.schema import Extraction
 from uniner_mcp.settings import Settings
 
@@ -81,28 +82,36 @@ class SyncExtractor:
     def extract(
         self,
         text: str,
-        entity_types: Sequence[str] | None = None,
+        entity_types: Sequence[str] | str | None = None,
         domain: str | None = None,
-        definitions: Mapping[str, str] | None = None,
+        meanings: Meanings | None = None,
         *,
-        min_confidence: float = 0.0,
-        overlap: str = "flat",
+        min_confidence: float | None = 0.0,
+        overlap: str | None = "flat",
         limit: int | None = None,
+        start: int | None = 0,
         consent: bool | None = None,
+        definitions: Meanings | None = None,
     ) -> Extraction:
         """Find every mention of the given entity types in `text`, as `Extractor.extract`.
 
         Args:
             text: The text to search, up to the setting `max_text_chars` (default: 1,000,000 characters).
-            entity_types: Entity types in plain words, such as "person". Give either this or `domain`.
+            entity_types: Entity types in plain words, such as "person", as a list or as one string with commas. Give
+                either this or `domain`.
             domain: Name of a domain of the catalogue, which stands for its entity types.
-            definitions: Definitions of requested types, by name; one sentence each.
+            meanings: What requested types mean, in one sentence each: a mapping of names to meanings, or a list of
+                objects with `type` and `meaning`.
             min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
             overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
                 "all": any may overlap.
-            limit: Return only the first entities, up to this number; default: all.
+            limit: Return only the first entities, up to this number; default: all. The result says from which offset
+                on entities are left out (`next_start`).
+            start: Return only entities that begin at this offset or later. Passages before it are not read, except the
+                last one.
             consent: Whether the user agrees that the text is sent to a teacher, for fallback policies that require
                 consent; None: the user was not asked.
+            definitions: Deprecated name of `meanings`.
 
         Returns:
             The entities, with offsets in Unicode code points of `text`. Questions that failed, or were not answered
@@ -117,10 +126,11 @@ class SyncExtractor:
             text,
             entity_types,
             domain,
-            definitions,
+            renamed(meanings, definitions),
             min_confidence=min_confidence,
             overlap=overlap,
             limit=limit,
+            start=start,
             consent=consent,
         )
         try:

@@ -11,7 +11,8 @@ from typing import Any
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
 from uniner_mcp.integrations.tooling import check, submit
-from uniner_mcp.schema import Extraction, ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
+from uniner_mcp.schema import Extraction
 
 logger = logging.getLogger(__name__)
 

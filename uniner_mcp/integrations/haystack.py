@@ -5,6 +5,7 @@ pipeline.add_component("entities", EntityExtractor(entity_types=["person", "drug
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from haystack import Document, component, default_from_dict, default_to_dict
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.integrations.documents import read_all, request_for
-from uniner_mcp.integrations.tooling import opened_for
+from uniner_mcp.integrations.tooling import opened_for, stored
 from uniner_mcp.schema import Extraction
 
 
@@ -52,16 +53,14 @@ class EntityExtractor:
         """
         texts = [document.content for document in documents if document.content is not None]
         outcomes = iter(read_all(opened_for(self), self._request, texts))
-        return {
-            "documents": [
-                document if document.content is None else _marked(document, next(outcomes)) for document in documents
-            ]
-        }
+        return {"documents": [self._read(document, outcomes) for document in documents]}
 
-
-def _marked(document: Document, outcome: Extraction | UninerError) -> Document:
-    if isinstance(outcome, UninerError):
-        found = {"entities_error": str(outcome)}
-    else:
-        found = {"entities": outcome.model_dump(mode="json", exclude_none=True)}
-    return replace(document, meta={**document.meta, **found})
+    def _read(self, document: Document, outcomes: Iterator[Extraction | UninerError]) -> Document:
+        if document.content is None:
+            return document
+        outcome = next(outcomes)
+        if isinstance(outcome, UninerError):
+            found: dict[str, Any] = {"entities_error": str(outcome)}
+        else:
+            found = {"entities": stored(outcome, self._request)}
+        return replace(document, meta={**document.meta, **found})

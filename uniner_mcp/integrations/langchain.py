@@ -16,8 +16,9 @@ from langchain_core.tools import StructuredTool, ToolException
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal, submit
-from uniner_mcp.schema import Extraction, ExtractionRequest
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, noted, refusal, submit
+from uniner_mcp.requests import ExtractionRequest
+from uniner_mcp.schema import Extraction
 
 
 def entity_tool(extractor: SyncExtractor) -> StructuredTool:
@@ -25,24 +26,27 @@ def entity_tool(extractor: SyncExtractor) -> StructuredTool:
 
     def run(**given: Any) -> tuple[str, Extraction]:
         try:
-            extraction = extract_sync(extractor, ExtractionRequest(**given))
+            request = ExtractionRequest(**given)
+            extraction = extract_sync(extractor, request)
+            return compact(extraction, request), extraction
         except UninerError as error:
             raise ToolException(str(error)) from error
-        return compact(extraction), extraction
 
     async def run_async(**given: Any) -> tuple[str, Extraction]:
         try:
-            extraction = await asyncio.wrap_future(submit(extractor, ExtractionRequest(**given)))
+            request = ExtractionRequest(**given)
+            extraction = noted(await asyncio.wrap_future(submit(extractor, request)), request)
+            return compact(extraction, request), extraction
         except UninerError as error:
             raise ToolException(str(error)) from error
-        return compact(extraction), extraction
 
     return StructuredTool.from_function(
         run,
         coroutine=run_async,
         name=NAME,
         description=DESCRIPTION,
-        args_schema=ExtractionRequest,
+        # Not the model, of which LangChain makes another one with another schema.
+        args_schema=ExtractionRequest.model_json_schema(),
         response_format="content_and_artifact",
         handle_tool_error=True,
         handle_validation_error=refusal,

@@ -16,9 +16,20 @@ from pydantic import ConfigDict, ValidationError
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.extraction.views import as_text
 from uniner_mcp.integrations.documents import read_all, request_for
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, opened_for, refusal, submit
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.integrations.tooling import (
+    DESCRIPTION,
+    NAME,
+    compact,
+    extract_sync,
+    noted,
+    opened_for,
+    refusal,
+    stored,
+    submit,
+)
+from uniner_mcp.requests import ExtractionRequest
 
 
 def entity_tool(extractor: SyncExtractor) -> FunctionTool:
@@ -26,7 +37,8 @@ def entity_tool(extractor: SyncExtractor) -> FunctionTool:
 
     def run(**given: Any) -> str:
         try:
-            return compact(extract_sync(extractor, ExtractionRequest(**given)))
+            request = ExtractionRequest(**given)
+            return compact(extract_sync(extractor, request), request)
         except ValidationError as error:
             return refusal(error)
         except UninerError as error:
@@ -34,7 +46,8 @@ def entity_tool(extractor: SyncExtractor) -> FunctionTool:
 
     async def run_async(**given: Any) -> str:
         try:
-            return compact(await asyncio.wrap_future(submit(extractor, ExtractionRequest(**given))))
+            request = ExtractionRequest(**given)
+            return compact(noted(await asyncio.wrap_future(submit(extractor, request)), request), request)
         except ValidationError as error:
             return refusal(error)
         except UninerError as error:
@@ -78,7 +91,7 @@ class EntityExtractor(TransformComponent):
             if isinstance(outcome, UninerError):
                 key, value = "entities_error", str(outcome)
             else:
-                key, value = "entities", compact(outcome)
+                key, value = "entities", as_text(stored(outcome, request))
             node.metadata[key] = value
             node.excluded_embed_metadata_keys.append(key)
             node.excluded_llm_metadata_keys.append(key)
