@@ -14,8 +14,8 @@ from uniner_mcp.tokenizer import load_tokenizer
 from uniner_mcp.types.files import MODEL
 
 WIDTH = 384
-MAX_PIECES = 512
-"""Positions of the encoder, including [CLS] and [SEP]."""
+MAX_PIECES = 256
+"""Positions of the encoder, including [CLS] and [SEP]: enough for a name and a definition."""
 KEPT = 8192
 """Number of vectors that are kept (1.5 kB each)."""
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from uniner_mcp.distill.nano.int8 import write_int8, write_table
 from uniner_mcp.distill.nano.model import Encoder, load_bert, sentence_vectors
-from uniner_mcp.types.encoder import TypeEncoder
+from uniner_mcp.types.encoder import MAX_PIECES, TypeEncoder
 from uniner_mcp.types.known import Known, Relation, read_relations
 from uniner_mcp.types.relations import INVERSE, ORDER, SURE, features
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 NETWORKS = 4
 """Number of small networks whose probabilities are averaged."""
-HIDDEN = 128
+HIDDEN = 64
 EPOCHS = 30
 DERIVED = 6000
 """Number of disjoint pairs that are drawn from those that follow from the judged ones."""
@@ -59,6 +59,7 @@ def export_types(start: Path, out: Path) -> None:
     """Write the encoder in folder `start` to `out` in int8, with the head for relations and a report on it."""
     out.mkdir(parents=True, exist_ok=True)
     table, encoder = load_bert(start)
+    encoder.position = nn.Parameter(encoder.position[:MAX_PIECES])
     write_table(table, out)
     write_int8(_Sentence(encoder.eval()), {"pieces": torch.zeros(1, 8, table.shape[1])}, out / "encoder.onnx")
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")

@@ -13,8 +13,10 @@ from uniner_mcp.engines.nano.spans import Scores, calibrated, no_scores, read_sp
 from uniner_mcp.engines.nano.words import Pieces, split_words
 from uniner_mcp.onnx import open_session
 from uniner_mcp.tokenizer import load_tokenizer
-from uniner_mcp.types.encoder import MAX_PIECES, WIDTH, Table, shipped_encoder
+from uniner_mcp.types.encoder import WIDTH, Table, shipped_encoder
 
+MAX_PIECES = 512
+"""Positions of the encoder, including [CLS] and [SEP]."""
 ROLES = 3
 """Roles of a word in a mention: start, end, inside."""
 LINK = 64
