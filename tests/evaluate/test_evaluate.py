@@ -17,14 +17,14 @@ from typer.testing import CliRunner, Result
 from uniner_mcp.cli import app
 from uniner_mcp.domains import load_catalogue
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
-from uniner_mcp.evaluate.formats.loading import TestSet
+from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.evaluate.mistakes import Mention, judge
 from uniner_mcp.evaluate.page import page
 from uniner_mcp.evaluate.predictions import Found, Prediction
 from uniner_mcp.evaluate.report import markdown
 from uniner_mcp.evaluate.scores import score
 from uniner_mcp.evaluate.scoring import Counts, bootstrap, count_partial, count_spans
+from uniner_mcp.formats.documents import Document, Span
 
 DATA = Path(__file__).parents[2] / "data"
 SPANS = st.sets(st.tuples(st.integers(0, 12), st.integers(1, 5)).map(lambda pair: (pair[0], sum(pair))), max_size=6)
@@ -75,14 +75,14 @@ def test_the_interval_holds_the_figure_and_narrows_with_more_passages() -> None:
 
 def test_only_the_types_that_were_annotated_are_asked_and_misc_is_not() -> None:
     one = TestSet("x", [], ["person", "MISC", "city"])
-    assert one.asked(Example("1", "", ())) == ["person", "city"]
-    assert one.asked(Example("1", "", (), ("gene", "other"))) == ["gene"]
+    assert one.asked(Document("1", "", ())) == ["person", "city"]
+    assert one.asked(Document("1", "", (), ("gene", "other"))) == ["gene"]
 
 
 def test_scores_and_report_are_those_of_the_predictions() -> None:
-    gold = (Gold("Ada", "person", 0, 3), Gold("the Rome", "city", 9, 17))
+    gold = (Span("Ada", "person", 0, 3), Span("the Rome", "city", 9, 17))
     test_set = TestSet(
-        "mit_movie", [Example("a", "Ada left the Rome", gold), Example("b", "x", ())], ["person", "city"]
+        "mit_movie", [Document("a", "Ada left the Rome", gold), Document("b", "x", ())], ["person", "city"]
     )
     found = [Found(type="person", text="Ada", start=0, end=3), Found(type="city", text="Rome", start=13, end=17)]
     prediction = Prediction(id="0", entities=found, unanswered=["gene"], seconds=0.5, usd=0.25)
@@ -131,10 +131,10 @@ def test_each_mention_is_judged_once_and_by_what_fits_best() -> None:
     text = "Ada Lovelace met Tom in New York with IBM and Bo"
     gold = [("Ada Lovelace", "person"), ("Tom", "person"), ("New York", "city"), ("IBM", "company")]
     said = [("Ada", "person"), ("Tom", "city"), ("New York", "city"), ("New", "city"), ("Bo", "person")]
-    annotated = [Gold(name, kind, text.index(name), text.index(name) + len(name)) for name, kind in gold]
+    annotated = [Span(name, kind, text.index(name), text.index(name) + len(name)) for name, kind in gold]
     found = [Found(type=kind, text=name, start=text.index(name), end=text.index(name) + len(name))
              for name, kind in said]  # fmt: skip
-    judged = judge(Example("1", text, (*annotated, Gold("Bo", "dog", 0, 2))), found, ["person", "city", "company"])
+    judged = judge(Document("1", text, (*annotated, Span("Bo", "dog", 0, 2))), found, ["person", "city", "company"])
     assert [(one.kind, one.gold and text[one.gold.start : one.gold.end],
              one.predicted and text[one.predicted.start : one.predicted.end]) for one in judged.judgements] == [
         ("boundary", "Ada Lovelace", "Ada"), ("wrong type", "Tom", "Tom"), ("spurious", None, "New"),
@@ -147,7 +147,7 @@ PLACES = st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from("ab"))
 
 @given(st.sets(PLACES, max_size=8), st.sets(PLACES, max_size=8))
 def test_no_mention_is_lost_in_judging(gold: set[tuple[int, int, str]], said: set[tuple[int, int, str]]) -> None:
-    example = Example("1", "x" * 30, tuple(Gold("x", kind, at, at + long) for at, long, kind in gold))
+    example = Document("1", "x" * 30, tuple(Span("x", kind, at, at + long) for at, long, kind in gold))
     found = [Found(type=kind, text="x", start=at, end=at + long) for at, long, kind in said]
     judged = judge(example, found, ["a", "b"]).judgements
     assert {one.gold for one in judged} - {None} == {Mention(at, at + long, kind) for at, long, kind in gold}
@@ -161,7 +161,7 @@ HOSTILE = """</p><script>alert("x")</script>&<b onclick='x'>$title"""
 
 def test_the_page_escapes_everything_and_asks_nothing_of_the_network() -> None:
     end = len(HOSTILE)
-    example = Example("1", HOSTILE, (Gold(HOSTILE, HOSTILE, 0, end),))
+    example = Document("1", HOSTILE, (Span(HOSTILE, HOSTILE, 0, end),))
     found = [Found(type=HOSTILE, text=HOSTILE[4:], start=4, end=end)]
     scores = score(TestSet(HOSTILE, [example], [HOSTILE], "law"), {"0": Prediction(id="0", entities=found,
                    unanswered=[], seconds=1)})  # fmt: skip
@@ -174,9 +174,9 @@ def test_the_page_escapes_everything_and_asks_nothing_of_the_network() -> None:
 
 def test_the_page_shows_bars_beside_what_was_published_and_what_went_wrong(tmp_path: Path) -> None:
     text = "Ada saw Alien and Tom"
-    gold = (Gold("Ada", "actor", 0, 3), Gold("Tom", "actor", 18, 21))
+    gold = (Span("Ada", "actor", 0, 3), Span("Tom", "actor", 18, 21))
     found = [Found(type="actor", text="Ada", start=0, end=3), Found(type="title", text="Alien", start=8, end=13)]
-    one = TestSet("mit_movie", [Example("a", text, gold)], ["actor", "title"], "social_media")
+    one = TestSet("mit_movie", [Document("a", text, gold)], ["actor", "title"], "social_media")
     scores = score(one, {"0": Prediction(id="0", entities=found, unanswered=[], seconds=1)})
     run = {"name": "x", "model": "m", "date": "d", "version": "v", "machine": "c", "split": "test"}
     whole = page(run, [scores])
@@ -192,7 +192,7 @@ def test_the_page_shows_bars_beside_what_was_published_and_what_went_wrong(tmp_p
 
 
 def test_of_many_errors_the_page_shows_the_first_and_says_so() -> None:
-    examples = [Example(str(number), "Ada", (Gold("Ada", "person", 0, 3),)) for number in range(310)]
+    examples = [Document(str(number), "Ada", (Span("Ada", "person", 0, 3),)) for number in range(310)]
     nothing = {str(number): Prediction(id="x", entities=[], unanswered=[], seconds=1) for number in range(310)}
     run = {"name": "x", "model": "m", "date": "d", "version": "v", "machine": "c", "split": "test"}
     whole = page(run, [score(TestSet("people", examples, ["person"]), nothing)])

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.loading import find_sets, load_set
+from uniner_mcp.evaluate.loading import find_sets, load_set
 from uniner_mcp.evaluate.page import page
 from uniner_mcp.evaluate.predictions import Run
 from uniner_mcp.evaluate.report import markdown

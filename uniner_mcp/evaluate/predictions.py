@@ -19,9 +19,9 @@ from pydantic import BaseModel
 
 import uniner_mcp
 from uniner_mcp.errors import ExtractionError, RequestError
-from uniner_mcp.evaluate.formats.datasets import Example
-from uniner_mcp.evaluate.formats.loading import TestSet
+from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.formats.documents import Document
 
 
 class Found(BaseModel):
@@ -99,7 +99,7 @@ def read_predictions(out: Path, name: str) -> dict[str, Prediction]:
     return {one.id: one for line in lines for one in _read(line)}
 
 
-async def _predict(extractor: Extractor, number: str, example: Example, types: list[str]) -> Prediction:
+async def _predict(extractor: Extractor, number: str, example: Document, types: list[str]) -> Prediction:
     started = time.perf_counter()
     try:
         extraction = await extractor.extract(example.text, types)

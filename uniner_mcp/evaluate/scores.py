@@ -10,7 +10,7 @@ from statistics import mean
 from pydantic import JsonValue
 
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.evaluate.formats.loading import TestSet
+from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.evaluate.mistakes import Judged, judge
 from uniner_mcp.evaluate.predictions import Prediction
 from uniner_mcp.evaluate.scoring import Counts, bootstrap, count, count_partial, count_spans

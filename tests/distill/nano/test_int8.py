@@ -11,7 +11,7 @@ import pytest
 
 from uniner_mcp.engines.nano.onnx import import_onnxruntime
 from uniner_mcp.engines.nano.words import load_tokenizer, split_words
-from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.formats.reading.datasets import DataSet
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import orjson
 
-from uniner_mcp.evaluate.formats.datasets import DataSet, Example
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.datasets import DataSet
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Source:
     """One training set: its name, its examples, and how many of them are sampled per epoch (0: all)."""
 
     name: str
-    examples: list[Example]
+    examples: list[Document]
     types: list[str]
     per_epoch: int
     open: bool
@@ -52,7 +53,7 @@ class Source:
 class Item:
     """One passage with its asked types as `(type, wording)`; gold spans are looked up by type."""
 
-    example: Example
+    example: Document
     types: list[tuple[str, str]]
     lowered: bool
 
@@ -123,7 +124,7 @@ class Sampler:
         rng.shuffle(items)
         return items
 
-    def _item(self, rng: random.Random, source: Source, example: Example) -> Item:
+    def _item(self, rng: random.Random, source: Source, example: Document) -> Item:
         present = sorted({gold.type for gold in example.entities})
         if source.open:
             asked = list(example.asked or present)
@@ -140,7 +141,7 @@ class Sampler:
         names = sorted(dict.fromkeys(names), key=lambda name: name not in present)[:MAX_TYPES]
         return Item(example, [(name, self._word(rng, name)) for name in names], rng.random() < LOWERED)
 
-    def _negatives(self, rng: random.Random, example: Example, asked: list[str]) -> list[str]:
+    def _negatives(self, rng: random.Random, example: Document, asked: list[str]) -> list[str]:
         """Sample types by frequency, unrelated to every asked type, and without a known mention in the passage."""
         text = example.text.lower()
         drawn = rng.choices(self._names, self._weights, k=2 * SAMPLED_NEGATIVES)

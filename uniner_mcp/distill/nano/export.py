@@ -29,7 +29,7 @@ from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 from uniner_mcp.engines.nano.words import load_tokenizer, split_words
 from uniner_mcp.errors import UninerError
-from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.formats.reading.datasets import DataSet
 
 logger = logging.getLogger(__name__)
 

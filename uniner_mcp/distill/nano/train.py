@@ -21,7 +21,7 @@ from uniner_mcp.distill.nano.data import Item, Related, Sampler, Source, load_de
 from uniner_mcp.distill.nano.model import WIDTH, Encoder, NanoModel, load_bert, sentence_vectors
 from uniner_mcp.distill.nano.validation import Scorer, development_sets, f1_of, mean_f1
 from uniner_mcp.engines.nano.words import Pieces, load_tokenizer, split_words
-from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.formats.documents import Document
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ class Material:
     sources: list[Source]
     definitions: dict[str, list[str]]
     related: Related
-    sets: dict[str, list[Example]]
+    sets: dict[str, list[Document]]
 
     @property
     def tokenizer_path(self) -> Path:

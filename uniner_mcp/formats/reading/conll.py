@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
+from uniner_mcp.formats.documents import Document, Span
 
 BARE = ".io"
 SUFFIXES = (".conll", ".bio", ".iob2", ".tsv", BARE)
@@ -13,7 +13,7 @@ _BEGINS, _ENDS = frozenset("BSU"), frozenset("ESLU")
 _PREFIXES = frozenset(f"{letter}-" for letter in "BIESLU")
 
 
-def read_conll(path: Path) -> Iterator[Example]:
+def read_conll(path: Path) -> Iterator[Document]:
     """Yield the sentences of a file: the token in the first column, the tag in the last, blank lines between sentences.
 
     Columns are separated by tabs, or else by white space; lines that begin with `# ` or `-DOCSTART-` are skipped. The
@@ -43,7 +43,7 @@ def read_conll(path: Path) -> Iterator[Example]:
         yield example_of_tags(str(number), rows)
 
 
-def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Example:
+def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Document:
     """Build a passage from tokens and their tags."""
     starts: list[int] = []
     length = 0
@@ -52,11 +52,11 @@ def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Example:
         length += len(token) + 1
     text = " ".join(token for token, _ in rows)
     entities = tuple(
-        Gold(text[start:end], kind, start, end)
+        Span(text[start:end], kind, start, end)
         for first, last, kind in _entities([tag for _, tag in rows])
         for start, end in [(starts[first], starts[last] + len(rows[last][0]))]
     )
-    return Example(number, text, entities)
+    return Document(number, text, entities)
 
 
 def _entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:

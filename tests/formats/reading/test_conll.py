@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from uniner_mcp.cli import app
-from uniner_mcp.evaluate.formats.conll import read_conll
-from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.conll import read_conll
 
 
-def read(folder: Path, text: str) -> list[Example]:
+def read(folder: Path, text: str) -> list[Document]:
     path = folder / "test.conll"
     path.write_text(text, encoding="utf-8")
     return list(read_conll(path))

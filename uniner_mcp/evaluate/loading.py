@@ -1,4 +1,4 @@
-"""Find and load annotated sets in a folder, in any of the supported formats."""
+"""Annotated sets in a folder: which there are, their passages, and the types that are asked for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from pydantic import BaseModel, ValidationError
 from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.evaluate.formats.brat import read_brat
-from uniner_mcp.evaluate.formats.conll import SUFFIXES, read_conll
-from uniner_mcp.evaluate.formats.datasets import ELSE_TYPES, Example, read_examples
-from uniner_mcp.evaluate.formats.reference import reference_examples
-from uniner_mcp.evaluate.formats.tokens import is_tokens, read_tokens
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.brat import read_brat
+from uniner_mcp.formats.reading.conll import SUFFIXES, read_conll
+from uniner_mcp.formats.reading.datasets import read_examples
+from uniner_mcp.formats.reading.reference import reference_examples
+from uniner_mcp.formats.reading.tokens import is_tokens, read_tokens
+
+ELSE_TYPES = frozenset({"misc", "miscellaneous", "other", "else", "none"})
+"""Uninformative types, which the paper leaves out of its scores."""
 
 
 class _Card(BaseModel):
@@ -36,14 +40,14 @@ class TestSet:
     """
 
     name: str
-    examples: list[Example]
+    examples: list[Document]
     types: list[str]
     domain: str | None = None
     spans: bool = True
 
     __test__ = False
 
-    def asked(self, example: Example) -> list[str]:
+    def asked(self, example: Document) -> list[str]:
         """Return the types to ask for in a passage: those that were annotated in it."""
         kinds = self.types if example.asked is None else example.asked
         return [kind for kind in kinds if kind.lower() not in ELSE_TYPES]
@@ -91,7 +95,7 @@ def set_domain(name: str, given: str | None) -> str | None:
         return None
 
 
-def _read(data: Path, name: str, split: str, card: _Card) -> tuple[list[Example], bool]:
+def _read(data: Path, name: str, split: str, card: _Card) -> tuple[list[Document], bool]:
     """Return the passages, and whether their offsets are annotated."""
     stem = data / name / split
     for suffix in (".jsonl.gz", ".jsonl"):
@@ -116,7 +120,7 @@ def _has_tokens(path: Path) -> bool:
             return False
 
 
-def _in_words(example: Example, labels: Mapping[str, str]) -> Example:
+def _in_words(example: Document, labels: Mapping[str, str]) -> Document:
     """Return the same passage with its types in plain words."""
     if not labels:
         return example

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from uniner_mcp.evaluate.formats.conll import example_of_tags
-from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.conll import example_of_tags
 
 TAGS = ("ner_tags", "tags")
 
@@ -18,7 +18,7 @@ def is_tokens(row: object) -> bool:
     return isinstance(row, dict) and "tokens" in row and any(name in row for name in TAGS)
 
 
-def read_tokens(path: Path, names: Sequence[str]) -> Iterator[Example]:
+def read_tokens(path: Path, names: Sequence[str]) -> Iterator[Document]:
     """Read rows `{"tokens": […], "ner_tags" or "tags": […]}`; numeric tags are indices into `names`.
 
     Tags are written as in CoNLL files. Raises ValueError, with file and line, if a row has another format.

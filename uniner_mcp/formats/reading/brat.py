@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
+from uniner_mcp.formats.documents import Document, Span
 
 
-def read_brat(folder: Path) -> Iterator[Example]:
+def read_brat(folder: Path) -> Iterator[Document]:
     """Yield the documents of a folder, by name. Offsets are code points; discontinuous mentions keep their first part.
 
     Raises ValueError, with file and line, if a text-bound line cannot be read or is outside the text.
@@ -16,7 +16,7 @@ def read_brat(folder: Path) -> Iterator[Example]:
     for path in sorted(folder.glob("*.ann")):
         with path.with_suffix(".txt").open(encoding="utf-8", newline="") as file:
             text = file.read()
-        entities: list[Gold] = []
+        entities: list[Span] = []
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if not line.startswith("T"):
                 continue
@@ -28,10 +28,10 @@ def read_brat(folder: Path) -> Iterator[Example]:
                 raise ValueError(
                     f"{path}, line {number}: expected a mention such as `T1<tab>Type 0 5<tab>text`."
                 ) from None
-        yield Example(path.stem, text, tuple(entities))
+        yield Document(path.stem, text, tuple(entities))
 
 
-def _gold(text: str, kind: str, start: int, end: int) -> Gold:
+def _gold(text: str, kind: str, start: int, end: int) -> Span:
     if not 0 <= start < end <= len(text):
         raise ValueError
-    return Gold(text[start:end], " ".join(kind.replace("_", " ").replace("-", " ").lower().split()), start, end)
+    return Span(text[start:end], " ".join(kind.replace("_", " ").replace("-", " ").lower().split()), start, end)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from uniner_mcp.evaluate.formats.datasets import DataSet, Gold, read_examples
+from uniner_mcp.formats.documents import Span
+from uniner_mcp.formats.reading.datasets import DataSet, read_examples
 
 LINE = '{"id": "1", "text": "Ada", "entities": [{"text": "Ada", "type": "person", "start": 0, "end": 3}]}\n'
 
@@ -16,7 +17,7 @@ def test_a_set_is_read_plain_or_compressed(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text('{"entity_counts": {"person": 1, "city": 0}}', encoding="utf-8")
     dataset = DataSet("people", tmp_path)
     assert dataset.split("dev") == dataset.split("test")
-    assert dataset.split("dev")[0].entities == (Gold("Ada", "person", 0, 3),)
+    assert dataset.split("dev")[0].entities == (Span("Ada", "person", 0, 3),)
     assert dataset.types() == ["city", "person"]
     with pytest.raises(ValueError, match="no train split"):
         dataset.split("train")

@@ -9,35 +9,10 @@ from pathlib import Path
 
 import orjson
 
-ELSE_TYPES = frozenset({"misc", "miscellaneous", "other", "else", "none"})
-"""Uninformative types, which the paper leaves out of its scores."""
+from uniner_mcp.formats.documents import Document, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Gold:
-    """An annotated mention: `text[start:end]` of its passage, offsets in code points."""
-
-    text: str
-    type: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A passage with its annotation.
-
-    `asked` lists the types that were annotated in this passage, found or not, if the annotation is partial (open
-    types); it is None if every type of the set was annotated.
-    """
-
-    id: str
-    text: str
-    entities: tuple[Gold, ...]
-    asked: tuple[str, ...] | None = None
-
-
-def read_examples(path: Path) -> Iterator[Example]:
+def read_examples(path: Path) -> Iterator[Document]:
     """Read `*.jsonl` or `*.jsonl.gz`, one object per line: `{"id", "text", "entities": [{text, type, start, end}]}`.
 
     The key `asked_types` is optional. Raises ValueError, with file and line, if a line has another format or an offset
@@ -48,9 +23,9 @@ def read_examples(path: Path) -> Iterator[Example]:
         for number, line in enumerate(lines, start=1):
             try:
                 row = orjson.loads(line)
-                entities = tuple(Gold(e["text"], e["type"], e["start"], e["end"]) for e in row["entities"])
+                entities = tuple(Span(e["text"], e["type"], e["start"], e["end"]) for e in row["entities"])
                 asked = tuple(row["asked_types"]) if "asked_types" in row else None
-                example = Example(str(row["id"]), row["text"], entities, asked)
+                example = Document(str(row["id"]), row["text"], entities, asked)
             except (KeyError, TypeError, orjson.JSONDecodeError) as error:
                 raise ValueError(
                     f"{path}, line {number}: expected an annotated passage ({type(error).__name__})."
@@ -67,7 +42,7 @@ class DataSet:
     name: str
     folder: Path
 
-    def split(self, name: str) -> list[Example]:
+    def split(self, name: str) -> list[Document]:
         """Return the examples of one split. Raises ValueError if the set has no split of that name."""
         for suffix in (".jsonl.gz", ".jsonl"):
             path = self.folder / f"{name}{suffix}"

@@ -15,8 +15,7 @@ from typing import cast
 from pydantic import BaseModel, Field, ValidationError
 
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
-from uniner_mcp.evaluate.scoring import Counts, count
+from uniner_mcp.formats.documents import Document, Span
 
 _TEXT = re.compile(r"Text: (.*)", re.DOTALL)
 _QUESTION = re.compile(r"What describes (.*) in the text\?", re.DOTALL)
@@ -60,7 +59,7 @@ def read_reference(path: Path) -> list[ReferenceRow]:
     return questions
 
 
-def reference_examples(path: Path) -> list[Example]:
+def reference_examples(path: Path) -> list[Document]:
     """Return the passages of an evaluation file, with the types that are asked for each.
 
     The file has strings but no offsets: each mention is placed at its first occurrence in the passage. A mention that
@@ -71,7 +70,7 @@ def reference_examples(path: Path) -> list[Example]:
     for row in read_reference(path):
         passages.setdefault(row.text, {}).setdefault(row.type, []).extend(reference_mentions(row.gold))
     return [
-        Example(
+        Document(
             str(number),
             text,
             tuple(_placed(text, kind, mention) for kind, found in types.items() for mention in found),
@@ -81,9 +80,9 @@ def reference_examples(path: Path) -> list[Example]:
     ]
 
 
-def _placed(text: str, kind: str, mention: str) -> Gold:
+def _placed(text: str, kind: str, mention: str) -> Span:
     start = text.find(mention)
-    return Gold(mention, kind, max(start, 0), start + len(mention) if start >= 0 else 0)
+    return Span(mention, kind, max(start, 0), start + len(mention) if start >= 0 else 0)
 
 
 def reference_mentions(written: str) -> list[str]:
@@ -99,8 +98,3 @@ def reference_mentions(written: str) -> list[str]:
         return []
     strings = [item for item in items if isinstance(item, str)]
     return strings if len(strings) == len(items) else []
-
-
-def count_reference(gold: str, written: str) -> Counts:
-    """Return the counts for one row, as in the reference: `gold` is parsed as strictly as the answer."""
-    return count(reference_mentions(gold), reference_mentions(written))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.loading import TestSet, find_sets, load_set
+from uniner_mcp.evaluate.loading import TestSet, find_sets, load_set
 
-SAMPLES = Path(__file__).with_name("reference_samples.json")
+SAMPLES = Path(__file__).parents[1] / "formats" / "reading" / "reference_samples.json"
 
 
 def written(folder: Path, name: str, text: str, card: dict[str, object] | None = None) -> Path:
