@@ -19,7 +19,7 @@ from uniner_mcp.formats.writing.rows import write_csv, write_doccano, write_json
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format. encode: yields a file of all documents; suffix: that of the file, empty for brat, which has a folder."""
+    """A format. encode: yields a file of all documents; suffix: that of the file, empty for the folder of brat."""
 
     name: str
     suffix: str
