@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
-import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.formats.documents import Document
-from uniner_mcp.formats.reading.brat import read_brat
-from uniner_mcp.formats.reading.conll import SUFFIXES, read_conll
-from uniner_mcp.formats.reading.datasets import read_examples
-from uniner_mcp.formats.reading.reference import reference_examples
-from uniner_mcp.formats.reading.tokens import is_tokens, read_tokens
+from uniner_mcp.evaluate.wording import unmatched, worded
+from uniner_mcp.extraction.request import MAX_NAME
+from uniner_mcp.formats.documents import Document, Span
+from uniner_mcp.formats.reading.choice import SUFFIXES, read
+from uniner_mcp.formats.reading.options import DEFAULT, OffsetUnit, Options
+from uniner_mcp.formats.reading.reference import is_reference
+from uniner_mcp.schema import Overlap
 
 ELSE_TYPES = frozenset({"misc", "miscellaneous", "other", "else", "none"})
 """Uninformative types, which the paper leaves out of its scores."""
+_SPLITS = ("train", "dev", "valid", "validation", "devel", "test")
+FORMATS = "CoNLL columns, JSON or JSON Lines of the known tools, brat, BioC, PubTator, .spacy, or conversations"
+
+
+def _columns(value: object) -> object:
+    return (value,) if isinstance(value, int) else value
+
+
+def _written(value: object) -> object:
+    return str(value) if isinstance(value, int) else value
 
 
 class _Card(BaseModel):
-    """Optional contents of `card.json`. labels: types in plain words, "" leaves a type out; tags: names by number."""
+    """Optional contents of `card.json`. labels: types in plain words, "" leaves a type out; tags: names by number.
+
+    The other keys are those of `Options`, for this set.
+    """
 
     domain: str | None = None
     entity_counts: dict[str, int] | None = None
     labels: dict[str, str] = {}
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
+    token_column: int | None = None
+    tag_column: Annotated[tuple[int, ...], BeforeValidator(_columns)] = ()
+    offsets: OffsetUnit | None = None
+    annotator: Annotated[str | None, BeforeValidator(_written)] = None
+
+    def options(self, given: Options) -> Options:
+        """Return how to read the set: as it was asked, or else as this card says."""
+        return Options(
+            tags=given.tags or self.tags,
+            token_column=given.token_column or self.token_column,
+            tag_column=given.tag_column or self.tag_column,
+            offsets=given.offsets if given.offsets != DEFAULT.offsets else self.offsets or DEFAULT.offsets,
+            annotator=given.annotator or self.annotator,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class TestSet:
-    """The passages of a set that are scored, and the types that are asked for each.
+    """The passages of a set that are scored, and the types that are asked for each, in plain words.
 
-    domain: one of the nine, None if unknown. spans: whether offsets are annotated, not only strings.
+    domain: one of the nine, None if unknown. spans: whether offsets are annotated, not only strings. nested: whether
+    mentions overlap, or have several types. total: passages of the split, of which `examples` may be the first ones.
+    worded: the types of the file whose words are not just their spelling.
     """
 
     name: str
@@ -44,8 +75,16 @@ class TestSet:
     types: list[str]
     domain: str | None = None
     spans: bool = True
+    nested: bool = False
+    total: int | None = None
+    worded: Mapping[str, str] = field(default_factory=dict[str, str])
 
     __test__ = False
+
+    @property
+    def overlap(self) -> Overlap:
+        """Which entities may overlap in an answer: every type is asked on its own where the annotation is like that."""
+        return "all" if self.nested or not self.spans else "flat"
 
     def asked(self, example: Document) -> list[str]:
         """Return the types to ask for in a passage: those that were annotated in it."""
@@ -54,35 +93,40 @@ class TestSet:
 
 
 def find_sets(data: Path, split: str) -> list[str]:
-    """Return the names of all sets with that split, sorted."""
-    folders = {path.parent.name for path in data.glob(f"*/{split}.*") if path.is_file()}
+    """Return the names of all sets with that split, sorted: folders with a file of the split, and conversations."""
+    folders = {path.parent.name for path in data.glob(f"*/{split}.*") if path.is_file() and _is_known(path, split)}
     brats = {path.parent.parent.name for path in data.glob(f"*/{split}/*.ann")}
-    return sorted(folders | brats | {path.stem for path in data.glob("*.json")})
+    return sorted(folders | brats | {path.stem for path in data.glob("*.json") if is_reference(path)})
 
 
-def load_set(data: Path, name: str, split: str, limit: int | None) -> TestSet:
+def load_set(data: Path, name: str, split: str, limit: int | None, options: Options = DEFAULT) -> TestSet:
     """Load the first `limit` passages of a split. Raises RequestError if it does not exist or cannot be read."""
-    folder = data / name
-    try:
-        card = _Card.model_validate_json((folder / "card.json").read_bytes())
-    except OSError:
-        card = _Card()
-    except ValidationError:
-        raise RequestError(
-            f"{folder / 'card.json'} is not a valid card: expected an object with domain, labels or tags."
-        ) from None
-    try:
-        examples, spans = _read(data, name, split, card)
-    except OSError:
-        raise RequestError(f"There is no set {name} with a {split} split in {data}: check both names.") from None
-    except ValueError as error:
-        raise RequestError(str(error)) from None
-    examples = [_in_words(example, card.labels) for example in examples]
-    kinds = card.entity_counts or {gold.type: 1 for example in examples for gold in example.entities}
-    kinds = {kind: 1 for name in kinds if (kind := card.labels.get(name, name))}
-    if not kinds:
-        raise RequestError(f"The set {name} has no entity types: list them as entity_counts in card.json.")
-    return TestSet(name, examples[:limit], sorted(kinds), set_domain(name, card.domain), spans)
+    card = _read_card(data / name / "card.json")
+    path = _path(data, name, split)
+    found = read(path, card.options(options))
+    kinds = {*_types(found.documents), *(card.entity_counts or ())}
+    if unknown := unmatched(card.labels, kinds):
+        others = _other_splits(path, name)
+        other = [_types(read(place, card.options(options)).documents) for place in others]
+        if unknown := unmatched(dict.fromkeys(unknown, ""), set[str]().union(*other)):
+            raise RequestError(
+                f"{data / name / 'card.json'}: there is no type {', '.join(map(repr, unknown))} in the set, whose types "
+                f"are: {', '.join(sorted(kinds))}. Correct `labels`, or list the type in `entity_counts`."
+            )
+    words = worded(kinds, card.labels, found.in_words)
+    examples = [_in_words(document, words) for document in found.documents]
+    types = sorted({words[kind] for kind in card.entity_counts or kinds} - {""})
+    _check(name, path, types)
+    return TestSet(
+        name,
+        examples[:limit],
+        types,
+        set_domain(name, card.domain),
+        found.offsets,
+        found.offsets and any(_overlap(document.entities) for document in examples),
+        len(examples),
+        {kind: word for kind, word in sorted(words.items()) if word and word.casefold() != _spelt(kind)},
+    )
 
 
 def set_domain(name: str, given: str | None) -> str | None:
@@ -95,34 +139,85 @@ def set_domain(name: str, given: str | None) -> str | None:
         return None
 
 
-def _read(data: Path, name: str, split: str, card: _Card) -> tuple[list[Document], bool]:
-    """Return the passages, and whether their offsets are annotated."""
-    stem = data / name / split
-    for suffix in (".jsonl.gz", ".jsonl"):
-        if (path := stem.with_suffix(suffix)).is_file():
-            if suffix == ".jsonl" and _has_tokens(path):
-                return list(read_tokens(path, card.tags)), True
-            return list(read_examples(path)), True
+def _read_card(path: Path) -> _Card:
+    try:
+        return _Card.model_validate_json(path.read_bytes())
+    except OSError:
+        return _Card()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise RequestError(f"{path} is not a valid card: {where}: {first['msg']}.") from None
+
+
+def _is_known(path: Path, split: str) -> bool:
+    return path.name.removeprefix(split) in (*SUFFIXES, *(f"{suffix}.gz" for suffix in SUFFIXES))
+
+
+def _path(data: Path, name: str, split: str) -> Path:
+    """Return the file or folder of a split, the first in the order of `SUFFIXES`. Raises RequestError."""
+    folder = data / name
     for suffix in SUFFIXES:
-        if (path := stem.with_suffix(suffix)).is_file():
-            return list(read_conll(path)), True
-    if stem.is_dir():
-        return list(read_brat(stem)), True
-    reference = stem.with_suffix(".json")
-    return reference_examples(reference if reference.is_file() else data / f"{name}.json"), False
+        for path in (folder / f"{split}{suffix}", folder / f"{split}{suffix}.gz"):
+            if path.is_file():
+                return path
+    if (folder / split).is_dir():
+        return folder / split
+    if (data / f"{name}.json").is_file():
+        return data / f"{name}.json"
+    there = ", ".join(sorted(path.name for path in folder.glob(f"{split}.*")))
+    said = f"{there} is in no known format ({FORMATS})" if there else f"check both names, and that it has {split}.*"
+    raise RequestError(f"There is no set {name} with a {split} split in {data}: {said}.")
 
 
-def _has_tokens(path: Path) -> bool:
-    with path.open("rb") as lines:
-        try:
-            return is_tokens(orjson.loads(next(lines, b"{}")))
-        except orjson.JSONDecodeError:
-            return False
+def _other_splits(path: Path, name: str) -> Iterator[Path]:
+    """Yield the files of the other splits of a set, in the same format: they may have types that this one lacks."""
+    suffix = "".join(path.suffixes)
+    for split in _SPLITS if path.parent.name == name else ():
+        other = path.with_name(f"{split}{suffix}")
+        if other != path and other.exists():
+            yield other
 
 
-def _in_words(example: Document, labels: Mapping[str, str]) -> Document:
+def _types(documents: Sequence[Document]) -> set[str]:
+    return {
+        kind
+        for one in documents
+        for kind in (
+            *(entity.type for entity in one.entities),
+            *(entity.type for entity in one.discontinuous),
+            *(one.asked or ()),
+        )
+    }
+
+
+def _check(name: str, path: Path, types: Sequence[str]) -> None:
+    if not types:
+        raise RequestError(f"The set {name} has no entity types in {path}: list them as entity_counts in card.json.")
+    if long := [kind for kind in types if len(kind) > MAX_NAME]:
+        raise RequestError(
+            f"{path}: a type has {len(long[0])} characters, but the limit is {MAX_NAME}: shorten it in `labels`."
+        )
+
+
+def _in_words(document: Document, words: Mapping[str, str]) -> Document:
     """Return the same passage with its types in plain words."""
-    if not labels:
-        return example
-    named = (replace(gold, type=labels.get(gold.type, gold.type)) for gold in example.entities)
-    return replace(example, entities=tuple(gold for gold in named if gold.type))
+    named = (replace(one, type=words[one.type]) for one in document.entities)
+    parts = (replace(one, type=words[one.type]) for one in document.discontinuous)
+    asked = document.asked
+    return replace(
+        document,
+        entities=tuple(one for one in named if one.type),
+        discontinuous=tuple(one for one in parts if one.type),
+        asked=None if asked is None else tuple(dict.fromkeys(words[kind] for kind in asked if words[kind])),
+    )
+
+
+def _overlap(entities: Sequence[Span]) -> bool:
+    """Whether two mentions share a character."""
+    placed = sorted((one.start, one.end) for one in entities)
+    return any(start < end for (_, end), (start, _) in pairwise(placed))
+
+
+def _spelt(kind: str) -> str:
+    return " ".join(kind.replace("_", " ").replace("-", " ").casefold().split())

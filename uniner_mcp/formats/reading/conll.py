@@ -1,72 +1,122 @@
-"""Annotated passages in CoNLL columns: one token per line, with BIO, IOB1, BIOES or BILOU tags, or bare types."""
+"""The CoNLL family: one token per line with its tag, blank lines between sentences.
+
+CoNLL-2003, CoNLL-U Plus, GermEval 2014, UNER, MultiCoNER, MIT (tag first), WNUT, FewNERD (bare types), and their like.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from uniner_mcp.formats.documents import Document, Span
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.columns import Columns, find_columns
+from uniner_mcp.formats.reading.files import Misfit, lines_of, misread
+from uniner_mcp.formats.reading.options import Options
+from uniner_mcp.formats.reading.tags import OUTSIDE, is_tag, tagged_document
 
 BARE = ".io"
-SUFFIXES = (".conll", ".bio", ".iob2", ".tsv", BARE)
-_BEGINS, _ENDS = frozenset("BSU"), frozenset("ESLU")
-_PREFIXES = frozenset(f"{letter}-" for letter in "BIESLU")
+SUFFIXES = (".conll", ".conllu", ".conllup", ".bio", ".iob", ".iob2", ".bioes", ".tsv", BARE, ".txt")
+_START = "-DOCSTART-"
+_NAMES = "# global.columns ="
 
 
-def read_conll(path: Path) -> Iterator[Document]:
-    """Yield the sentences of a file: the token in the first column, the tag in the last, blank lines between sentences.
+@dataclass(slots=True)
+class _File:
+    """The lines of a file as columns, by sentence; places: the number of each line."""
 
-    Columns are separated by tabs, or else by white space; lines that begin with `# ` or `-DOCSTART-` are skipped. The
-    text is the tokens joined by single spaces. A tag that continues nothing begins an entity, as in conlleval. In an
-    `.io` file the tags are types without a prefix (as in FewNERD), and a run of one type is an entity. Types are
-    lowercased, with spaces for underscores. Raises ValueError, with file and line, if a line has no tag.
+    names: list[str] = field(default_factory=list[str])
+    sentences: list[list[list[str]]] = field(default_factory=list[list[list[str]]])
+    places: list[list[int]] = field(default_factory=list[list[int]])
+
+
+def read_conll(path: Path, options: Options) -> Iterator[Document]:
+    """Yield the sentences of a file; the text of each is its tokens, joined by single spaces.
+
+    Columns are separated by tabs, or by spaces if the file has no tab; every other character, such as a no-break space,
+    belongs to a token. Comments stand before a sentence. In an `.io` file the tags are types without a prefix (as in
+    FewNERD), and a run of one type is a mention. Raises RequestError, with file and line, if a line does not fit the
+    others, or if the columns can be read in two ways.
     """
-    rows: list[tuple[str, str]] = []
-    number = 0
-    with path.open(encoding="utf-8") as lines:
-        for place, line in enumerate(lines, start=1):
-            if line.startswith(("# ", "-DOCSTART-")):
+    file = _split(path)
+    if not file.sentences:
+        return
+    try:
+        columns = find_columns(file.sentences, file.names, path.suffix == BARE, options)
+    except Misfit as error:
+        raise misread(path, f"line {file.places[0][0]}", error) from None
+    for number, (sentence, places) in enumerate(zip(file.sentences, file.places, strict=True)):
+        tokens: list[str] = []
+        layers: list[list[str]] = [[] for _ in columns.tags]
+        for line, place in zip(sentence, places, strict=True):
+            if not _is_word(line, columns):
                 continue
-            columns = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
-            if not any(column.strip() for column in columns):
-                if rows:
-                    yield example_of_tags(str(number), rows)
-                    number, rows = number + 1, []
-                continue
-            tag = columns[-1].strip()
-            if path.suffix == BARE and tag not in ("", "O"):
-                tag = f"I-{tag}"
-            if len(columns) < 2 or not (tag in ("O", "_") or (tag[:2] in _PREFIXES and len(tag) > 2)):
-                raise ValueError(f"{path}, line {place}: expected a token and a tag such as B-person or O.")
-            rows.append((columns[0].strip(), tag))
-    if rows:
-        yield example_of_tags(str(number), rows)
+            tokens.append(_token(path, place, line[columns.token]))
+            for layer, column in zip(layers, columns.tags, strict=True):
+                layer.append(_tag(path, place, line[column]))
+        yield tagged_document(str(number), tokens, *layers)
 
 
-def example_of_tags(number: str, rows: Sequence[tuple[str, str]]) -> Document:
-    """Build a passage from tokens and their tags."""
-    starts: list[int] = []
-    length = 0
-    for token, _ in rows:
-        starts.append(length)
-        length += len(token) + 1
-    text = " ".join(token for token, _ in rows)
-    entities = tuple(
-        Span(text[start:end], kind, start, end)
-        for first, last, kind in _entities([tag for _, tag in rows])
-        for start, end in [(starts[first], starts[last] + len(rows[last][0]))]
+def _is_word(line: Sequence[str], columns: Columns) -> bool:
+    """Whether this is a token: no range (`1-2`) over the next words, and no empty node (`8.1`) of CoNLL-U."""
+    return columns.index is None or line[columns.index].isdecimal()
+
+
+def _token(path: Path, place: int, token: str) -> str:
+    if not token:
+        raise misread(path, f"line {place}", "expected a token, but its column is empty.")
+    return token
+
+
+def _tag(path: Path, place: int, tag: str) -> str:
+    if path.suffix == BARE and tag and tag not in OUTSIDE:
+        return f"I-{tag}"
+    if not is_tag(tag):
+        raise misread(path, f"line {place}", "expected a token and a tag such as B-person or O.")
+    return tag
+
+
+def _split(path: Path) -> _File:
+    lines = list(lines_of(path))
+    separator = "\t" if any("\t" in line for _, line in lines if not line.startswith("#")) else " "
+    file = _File()
+    begun = False
+    width = _width([line for _, line in lines], separator)
+    for number, line in lines:
+        columns = _columns(line, separator)
+        if not line.strip(" \t") or columns[0].startswith(_START):
+            begun = False
+            continue
+        if not begun and line.startswith("#") and not _has_tag(columns, width, path.suffix == BARE):
+            if line.startswith(_NAMES):
+                file.names = line.removeprefix(_NAMES).split()
+            continue
+        if len(columns) != width or width < 2:
+            said = f"expected {max(width, 2)} columns, a token and its tag among them, not {len(columns)}."
+            raise misread(path, f"line {number}", said)
+        if not begun:
+            file.sentences.append([])
+            file.places.append([])
+        begun = True
+        file.sentences[-1].append(columns)
+        file.places[-1].append(number)
+    return file
+
+
+def _columns(line: str, separator: str) -> list[str]:
+    if separator == "\t":
+        return [column.strip(" ") for column in line.split("\t")]
+    return [column for column in line.split(" ") if column]
+
+
+def _width(lines: Sequence[str], separator: str) -> int:
+    """Return the number of columns of most lines."""
+    counted = Counter(
+        len(_columns(line, separator)) for line in lines if line.strip(" \t") and not line.startswith(("#", _START))
     )
-    return Document(number, text, entities)
+    return counted.most_common(1)[0][0] if counted else 0
 
 
-def _entities(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield the first and last token of each entity, and its type."""
-    begun: tuple[int, str] | None = None
-    for index, tag in enumerate([*tags, "O"]):
-        letter, _, kind = tag.partition("-")
-        kind = " ".join(kind.replace("_", " ").lower().split())
-        if begun is not None and (kind != begun[1] or letter in _BEGINS or tags[index - 1][0] in _ENDS):
-            yield begun[0], index - 1, begun[1]
-            begun = None
-        if kind and begun is None:
-            begun = index, kind
+def _has_tag(columns: Sequence[str], width: int, bare: bool) -> bool:
+    return len(columns) == width and (bare or any(map(is_tag, columns[1:])))
