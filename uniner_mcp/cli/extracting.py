@@ -47,7 +47,7 @@ def extract(
         str | None,
         typer.Option(
             "--format",
-            help="Print for an annotation tool: jsonl, csv, brat, conll, label-studio, doccano, prodigy, spacy or bioc.",
+            help="Print a file: jsonl, csv, brat, conll, label-studio, doccano, prodigy, spacy or bioc.",
         ),
     ] = None,
     html: Annotated[

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
+from uniner_mcp.cli.files import Annotator, Offsets, TagColumn, TokenColumn, reading_options
 from uniner_mcp.cli.options import with_settings
-from uniner_mcp.errors import RequestError
-from uniner_mcp.formats.reading.options import OffsetUnit, Options
 from uniner_mcp.settings import Settings
 
 
@@ -24,18 +23,10 @@ def evaluate(
     domain: Annotated[str | None, typer.Option(help="Measure only the sets of this domain.")] = None,
     split: Annotated[str, typer.Option(help="Split to score.")] = "test",
     limit: Annotated[int | None, typer.Option(help="Use only the first N passages of each set.", min=1)] = None,
-    token_column: Annotated[
-        int | None, typer.Option(help="Column of the tokens in files of columns, from 1.", min=1)
-    ] = None,
-    tag_column: Annotated[
-        str | None, typer.Option(help="Column of the tags, from 1; several, such as 3,4, for nested layers.")
-    ] = None,
-    offsets: Annotated[
-        OffsetUnit, typer.Option(help="What offsets in files count: code points, or UTF-16 units as in JavaScript.")
-    ] = "code-points",
-    annotator: Annotated[
-        str | None, typer.Option(help="Whose annotation to use where several people annotated a text.")
-    ] = None,
+    token_column: TokenColumn = None,
+    tag_column: TagColumn = None,
+    offsets: Offsets = "code-points",
+    annotator: Annotator = None,
     *,
     settings: Settings,
 ) -> None:
@@ -43,21 +34,10 @@ def evaluate(
     from uniner_mcp.evaluate import command
 
     names = [name.strip() for name in (sets or "").split(",") if name.strip()]
-    options = Options(token_column=token_column, tag_column=_columns(tag_column), offsets=offsets, annotator=annotator)
+    options = reading_options(token_column, tag_column, offsets, annotator)
     asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain, options))
     typer.echo((out / "report.md").read_text(encoding="utf-8"))
     typer.echo(f"With bars and errors: {out / 'report.html'}", err=True)
-
-
-def _columns(written: str | None) -> tuple[int, ...]:
-    """Read `3` or `3,4`. Raises RequestError."""
-    try:
-        columns = tuple(int(number) for number in (written or "").split(",") if number.strip())
-    except ValueError:
-        columns = (0,)
-    if any(column < 1 for column in columns):
-        raise RequestError("--tag-column must be the number of a column from 1, or several such as 3,4.")
-    return columns
 
 
 def benchmark(

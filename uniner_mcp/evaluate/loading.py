@@ -139,6 +139,11 @@ def set_domain(name: str, given: str | None) -> str | None:
         return None
 
 
+def set_options(folder: Path, given: Options) -> Options:
+    """Return how to read the files of a set: as it was asked, or else as its card says. Raises RequestError."""
+    return _read_card(folder / "card.json").options(given)
+
+
 def _read_card(path: Path) -> _Card:
     try:
         return _Card.model_validate_json(path.read_bytes())

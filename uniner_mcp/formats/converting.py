@@ -31,9 +31,9 @@ class Conversion:
 def convert(source: Path, target: Path, form: Format, options: Options, expected: str | None) -> Iterator[Conversion]:
     """Convert a file, or each split of a set, and yield what was done.
 
-    source: a file, a folder in brat's format, or a folder with several of them, whose card is copied. expected: the name
-    of the format that the sources should have, None for any. Raises RequestError if a source cannot be read, has another
-    format, or if a target exists.
+    source: a file, a folder in brat's format, or a folder with several of them, whose card is copied. expected: the
+    name of the format that the sources should have, None for any. Raises RequestError if a source cannot be read or has
+    another format, or if a target exists.
     """
     if not source.exists():
         raise RequestError(f"There is no {source}: check the name.")
@@ -78,10 +78,10 @@ def _converted(source: Path, target: Path, form: Format, options: Options, expec
         raise RequestError(
             f"{source} is in the format {reading.form}, not {expected}: leave out --from, or check the file."
         )
+    if target.exists():
+        raise RequestError(f"{target} exists: remove it, or give another name.")
     try:
         losses = form.write(reading.documents, target)
-    except FileExistsError:
-        raise RequestError(f"{target} exists: remove it, or give another name.") from None
     except OSError as error:
         raise RequestError(f"Cannot write {target}: {error.strerror}.") from None
     mentions = sum(len(document.entities) + len(document.discontinuous) for document in reading.documents)

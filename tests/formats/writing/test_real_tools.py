@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
 import pytest
+from annotated import by_place, documents, plain_texts, round_trip
+from hypothesis import given
 
 from uniner_mcp.formats.documents import Discontinuous, Document, Span
 from uniner_mcp.formats.writing.choice import FORMATS
@@ -79,6 +82,14 @@ def test_spacy_reads_our_docbin_and_its_scorer_finds_every_mention(tmp_path: Pat
     assert sorted((span.start_char, span.end_char, span.label_) for span in found) == sorted(spans(one))
     scores = Scorer.score_spans([Example(doc, doc)], where, getter=lambda doc, _: found, allow_overlap=True)
     assert scores[f"{where}_f"] == 1.0
+
+
+@given(documents() | documents(plain_texts))
+def test_a_document_that_a_docbin_holds_is_the_same_when_it_is_read(document: Document) -> None:
+    read, losses = round_trip("spacy", [replace(document, id="0")])
+    assert [one.text for one in read] == [document.text]
+    if not losses:
+        assert by_place(read) == by_place([replace(document, id="0")])
 
 
 def test_seqeval_and_nervaluate_find_every_mention_in_our_conll(tmp_path: Path) -> None:

@@ -2,83 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from annotated import PIECES, by_place, documents, plain_texts, round_trip
+from hypothesis import given
 from hypothesis import strategies as st
 
-from uniner_mcp.formats.documents import Discontinuous, Document, Span
-from uniner_mcp.formats.reading.choice import read
+from uniner_mcp.formats.documents import Document, Span
+from uniner_mcp.formats.reading.mentions import joined_tokens
+from uniner_mcp.formats.writing.brat import LINE_ENDS
 from uniner_mcp.formats.writing.choice import FORMATS
-from uniner_mcp.formats.writing.losses import Losses
-
-# Names with combining marks, astral characters, a joined emoji, scripts without spaces, and whatever a line or column of
-# some format may end with.
-PIECES = [
-    "Jose\u0301",
-    "😀",
-    "👩🏽‍🚒",
-    "東京",
-    "กรุงเทพ",
-    "O'Neil",
-    "#",
-    "-DOCSTART-",
-    "1",
-    "B-x",
-    "O",
-    ".",
-    '"',
-    "<b>",
-    "\ufeff",
-]
-SPACES = [" ", " ", "\n", "\r\n", "\r", "\t", "\u00a0", "\u2028", "\x85", "\x0b", "\x1c", "  "]
-TYPES = ["person", "male person", "art/film", "B-x", "Łódź\u00a0x", "GPE"]
-
-texts = st.lists(st.sampled_from(PIECES) | st.sampled_from(SPACES), max_size=12).map("".join)
-plain_texts = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map(" ".join)
-
-
-@st.composite
-def documents(draw: st.DrawFn, text: st.SearchStrategy[str] = texts) -> Document:
-    written = draw(text)
-    places = st.integers(0, len(written))
-    edges = draw(st.lists(st.tuples(places, places, st.sampled_from(TYPES)), max_size=5))
-    spans = {Span.of(written, kind, *sorted((a, b))) for a, b, kind in edges if a != b}
-    confidence = draw(st.sampled_from([None, None, 0.5]))
-    entities = tuple(replace(one, confidence=confidence) for one in sorted(spans, key=_place))
-    name = draw(st.sampled_from(["a", "PMC 1", "東京", "a/b", "..", "con.", "x" * 300, "0", "1"]))
-    asked = draw(st.sampled_from([None, None, ("person",), ()]))
-    if asked == ():
-        return Document(name, written, (), asked)
-    cuts = sorted(draw(st.sets(places, max_size=4)))
-    fragments = tuple(zip(cuts[::2], cuts[1::2], strict=False))
-    apart = len(fragments) > 1 and all(written[a[1] : b[0]].strip() for a, b in pairwise(fragments))
-    return Document(name, written, entities, asked, (Discontinuous("person", fragments),) if apart else ())
-
-
-def round_trip(form: str, several: list[Document]) -> tuple[list[Document], Losses]:
-    folder = Path(tempfile.mkdtemp())
-    try:
-        path = folder / f"test{FORMATS[form].suffix}"
-        losses = FORMATS[form].write(several, path)
-        return read(path).documents, losses
-    finally:
-        shutil.rmtree(folder)
-
-
-def _place(span: Span) -> tuple[int, int, str]:
-    return span.start, span.end, span.type
-
-
-def by_place(several: Iterable[Document]) -> list[Document]:
-    return [replace(one, entities=tuple(sorted(one.entities, key=_place))) for one in several]
-
+from uniner_mcp.formats.writing.losses import DISCONTINUOUS, Losses
+from uniner_mcp.formats.writing.tokens import EDGES, OVERLAPPING, tokenize
 
 READABLE = [name for name in FORMATS if name not in ("csv", "label-studio-predictions", "spacy")]
 
@@ -89,3 +25,35 @@ def test_a_document_that_a_format_holds_is_the_same_when_it_is_read(form: str, d
     read, losses = round_trip(form, [document])
     if not losses:
         assert by_place(read) == by_place([document])
+
+
+@pytest.mark.parametrize("form", READABLE)
+@given(st.lists(documents() | documents(plain_texts), max_size=4))
+def test_text_and_mentions_of_every_document_are_read_or_counted(form: str, several: list[Document]) -> None:
+    numbered = [replace(one, id=str(number)) for number, one in enumerate(several)]
+    read, losses = round_trip(form, numbered)
+    read = sorted(read, key=lambda one: int(one.id))
+    if form != "conll":
+        assert [one.text for one in read] == [one.text for one in numbered]
+    written = sum(len(one.entities) + len(one.discontinuous) for one in numbered)
+    found = sum(len(one.entities) + len(one.discontinuous) for one in read)
+    assert found == written - sum(losses[what] for what in (OVERLAPPING, EDGES, LINE_ENDS, DISCONTINUOUS))
+
+
+TOKENS = [piece for piece in PIECES if len(tokenize(piece, ())) == 1]
+
+
+@st.composite
+def tokenized_documents(draw: st.DrawFn) -> Document:
+    """Tokens between single spaces, with flat mentions of whole tokens: all that CoNLL columns hold."""
+    words = draw(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=8))
+    text, places = joined_tokens(words)
+    cuts = sorted(draw(st.sets(st.integers(0, len(words)), max_size=6)))
+    types = st.sampled_from(["person", "B-x", "art/film"])
+    ranges = zip(cuts[::2], cuts[1::2], strict=False)
+    return Document("0", text, tuple(Span.of(text, draw(types), places[a][0], places[b - 1][1]) for a, b in ranges))
+
+
+@given(tokenized_documents())
+def test_conll_holds_tokens_and_flat_mentions_without_a_loss(document: Document) -> None:
+    assert round_trip("conll", [document]) == ([document], Losses())

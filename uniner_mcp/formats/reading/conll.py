@@ -111,11 +111,10 @@ def _columns(line: str, separator: str) -> list[str]:
 
 
 def _width(lines: Sequence[str], separator: str) -> int:
-    """Return the number of columns of most lines."""
-    counted = Counter(
-        len(_columns(line, separator)) for line in lines if line.strip(" \t") and not line.startswith(("#", _START))
-    )
-    return counted.most_common(1)[0][0] if counted else 0
+    """Return the number of columns of most lines. Where every line begins with `#`, those with a tag are tokens."""
+    rows = [_columns(line, separator) for line in lines if line.strip(" \t") and not line.startswith(_START)]
+    tokens = [row for row in rows if not row[0].startswith("#")] or [row for row in rows if is_tag(row[-1])]
+    return Counter(map(len, tokens)).most_common(1)[0][0] if tokens else 0
 
 
 def _has_tag(columns: Sequence[str], width: int, bare: bool) -> bool:

@@ -58,14 +58,16 @@ class _Flat(Strict):
 def read_task(row: Row, number: int, options: Options) -> Document:
     """Read a task with its annotations. Raises Misfit.
 
-    Of several annotations, that of the asked annotator counts, or else the one marked as ground truth.
+    The id is that of the data, which Label Studio keeps, or else that of the task. Of several annotations, that of the
+    asked annotator counts, or else the one marked as ground truth.
     """
     task = fitted(_Task, row)
     text = _text(task.data, options)
     done = [one for one in task.annotations if not one.was_cancelled]
     if options.annotator is None and sum(one.ground_truth is True for one in done) == 1:
         done = [one for one in done if one.ground_truth]
-    name = named(task.id, number)
+    own = task.data.get("id")
+    name = named(own if isinstance(own, int | str) else task.id, number)
     if not done:
         return Mentions(text).document(name, ())
     read = [ByAnnotator(_document(name, text, one, options), _person(one.completed_by), name) for one in done]

@@ -23,9 +23,14 @@ class _Span(Strict):
     text: str | None = None
 
 
+class _Meta(Strict):
+    id: int | str | None = None
+
+
 class _Task(Strict):
     text: str
     spans: list[_Span] = Field(default_factory=list[_Span])
+    meta: _Meta | None = None
     answer: Literal["accept", "reject", "ignore"] = "accept"
     input: int | None = Field(default=None, alias="_input_hash")
     annotator: str | None = Field(default=None, alias="_annotator_id")
@@ -37,5 +42,5 @@ def read_prodigy(row: Row, number: int, options: Options) -> ByAnnotator:
     mentions = Mentions(read.text, options.offsets)
     for one in read.spans if read.answer == "accept" else ():
         mentions.add(one.label, (one.start, one.end), said=one.text)
-    document = mentions.document(named(None, number), None if read.answer == "accept" else ())
+    document = mentions.document(named(read.meta and read.meta.id, number), None if read.answer == "accept" else ())
     return ByAnnotator(document, read.annotator, str(read.input) if read.input is not None else None)

@@ -19,6 +19,9 @@ _END = "[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]"
 _GAP = re.compile(rf"\s*{_END}\s*")
 _FILE_NAME = re.compile(r"""[^\x00-\x1f/\\:*?"<>|. ]([^\x00-\x1f/\\:*?"<>|]{0,98}[^\x00-\x1f/\\:*?"<>|. ])?""")
 
+_OVERLAPS = "<OVERLAP> Arg1:<ENTITY>, Arg2:<ENTITY>, <OVL-TYPE>:<ANY>"
+"""Without this line in its configuration, brat marks every mention that overlaps another as an error."""
+
 Fragments = Sequence[tuple[int, int]]
 
 
@@ -34,12 +37,12 @@ def write_brat(documents: Iterable[Document], folder: Path, losses: Losses) -> N
         name = _file_name(document.id, folder)
         losses.update([IDS] if name != document.id else [])
         (folder / f"{name}.txt").write_bytes(document.text.encode())
-        lines = brat_lines(document, losses)
+        written = brat_lines(document, losses)
         if document.asked != ():
-            (folder / f"{name}.ann").write_bytes(lines.encode())
-        types |= dict.fromkeys(line.split("\t")[1].split(" ")[0] for line in lines.split("\n")[:-1])
-    sections = ["[entities]", *types, "[relations]", "[events]", "[attributes]"]
-    (folder / "annotation.conf").write_text("\n".join(sections) + "\n", encoding="utf-8", newline="\n")
+            (folder / f"{name}.ann").write_bytes(written.encode())
+        types |= dict.fromkeys(line.split("\t")[1].split(" ")[0] for line in written.split("\n")[:-1])
+    lines = ["[entities]", *types, "[relations]", _OVERLAPS, "[events]", "[attributes]", ""]
+    (folder / "annotation.conf").write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
 
 def encode_brat(documents: Iterable[Document], losses: Losses) -> Iterator[bytes]:
