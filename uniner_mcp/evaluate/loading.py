@@ -110,8 +110,8 @@ def load_set(data: Path, name: str, split: str, limit: int | None, options: Opti
         other = [_types(read(place, card.options(options)).documents) for place in others]
         if unknown := unmatched(dict.fromkeys(unknown, ""), set[str]().union(*other)):
             raise RequestError(
-                f"{data / name / 'card.json'}: there is no type {', '.join(map(repr, unknown))} in the set, whose types "
-                f"are: {', '.join(sorted(kinds))}. Correct `labels`, or list the type in `entity_counts`."
+                f"{data / name / 'card.json'}: there is no type {', '.join(map(repr, unknown))} in the set, which "
+                f"has: {', '.join(sorted(kinds))}. Correct `labels`, or list the type in `entity_counts`."
             )
     words = worded(kinds, card.labels, found.in_words)
     examples = [_in_words(document, words) for document in found.documents]

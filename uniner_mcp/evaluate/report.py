@@ -79,9 +79,9 @@ def notes(scores: Scores) -> list[str]:
     if one.worded:
         said.append(f"Asked in words: {', '.join(f'{kind} as {word}' for kind, word in one.worded.items())}.")
     if scores.discontinuous:
-        said.append(f"Left out on both sides: {scores.discontinuous:,} mentions in several parts.")
+        said.append(f"Mentions in several parts, left out on both sides: {scores.discontinuous:,}.")
     if scores.unannotated:
-        said.append(f"Not scored: {scores.unannotated:,} passages that nobody annotated.")
+        said.append(f"Passages that nobody annotated, not scored: {scores.unannotated:,}.")
     said += [f"Passage {name} could not be asked: {why}" for name, why in scores.refused]
     return said
 

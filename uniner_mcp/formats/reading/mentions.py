@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 
 from uniner_mcp.formats.documents import Discontinuous, Document, Span
 from uniner_mcp.formats.reading.files import Misfit
 from uniner_mcp.formats.reading.options import OffsetUnit
+
+_WHITE = re.compile(r"(?:\s|\\n)+")
 
 Fragment = tuple[int, int]
 
@@ -27,11 +30,12 @@ class Mentions:
         said: the text of the mention according to the file. Raises Misfit if the offsets are not within the text, or
         are those of another text.
         """
-        parts = _joined(self.text, [self._checked(*fragment) for fragment in sorted(fragments)])
-        if said is not None and not _same(said, " ".join(self.text[start:end] for start, end in parts)):
-            raise Misfit(
-                f"the text at {_written(fragments)} is not that of the mention{self._advice(fragments, said)}."
-            )
+        try:
+            parts = _joined(self.text, [self._checked(*fragment) for fragment in sorted(fragments)])
+            if said is not None and not _same(said, " ".join(self.text[start:end] for start, end in parts)):
+                raise Misfit(f"the text at {_written(fragments)} is not that of the mention.")
+        except Misfit as error:
+            raise Misfit(f"{error}{self._advice(fragments, said)}") from None
         if len(parts) == 1:
             self._entities.append(Span.of(self.text, type, *parts[0], confidence))
         else:
@@ -52,15 +56,15 @@ class Mentions:
             raise Misfit(f"the offsets {start} to {end} divide a character: they do not count UTF-16 units.")
         return first, last
 
-    def _advice(self, fragments: Sequence[Fragment], said: str) -> str:
-        """Return the advice to read the offsets as UTF-16 units if that would be right."""
-        if self._places is None:
-            try:
-                Mentions(self.text, "utf-16").add("", *fragments, said=said)
-            except Misfit:
-                return ""
-            return ': they count UTF-16 units, so say `"offsets": "utf-16"` in card.json, or --offsets utf-16'
-        return ""
+    def _advice(self, fragments: Sequence[Fragment], said: str | None) -> str:
+        """Return the advice to read the offsets as UTF-16 units if they would fit."""
+        if self._places is not None:
+            return ""
+        try:
+            Mentions(self.text, "utf-16").add("", *fragments, said=said)
+        except Misfit:
+            return ""
+        return ' The offsets fit as UTF-16 units: say `"offsets": "utf-16"` in card.json, or --offsets utf-16.'
 
 
 def _utf16(text: str) -> list[int | None]:
@@ -84,8 +88,8 @@ def _joined(text: str, parts: Sequence[Fragment]) -> list[Fragment]:
 
 
 def _same(said: str, found: str) -> bool:
-    r"""Compare without white space, which tools write differently: brat a line end as a space, Label Studio as `\n`."""
-    return "".join(said.replace("\\n", " ").split()) == "".join(found.replace("\\n", " ").split())
+    r"""Compare with any white space as one space: brat writes a line end as a space, Label Studio as `\n`."""
+    return _WHITE.sub(" ", said) == _WHITE.sub(" ", found)
 
 
 def _written(fragments: Sequence[Fragment]) -> str:
