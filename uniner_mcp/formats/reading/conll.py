@@ -79,7 +79,8 @@ def _tag(path: Path, place: int, tag: str) -> str:
 
 def _split(path: Path) -> _File:
     lines = list(lines_of(path))
-    separator = "\t" if any("\t" in line for _, line in lines if not line.startswith("#")) else " "
+    rows = [line for _, line in lines if line and not line.startswith("#")] or [line for _, line in lines]
+    separator = "\t" if any("\t" in line for line in rows) else " "
     file = _File()
     begun = False
     width = _width([line for _, line in lines], separator)
