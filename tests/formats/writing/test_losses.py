@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from pathlib import Path
 
 import orjson
@@ -111,6 +112,15 @@ def test_no_documents_are_a_valid_file(form: str, tmp_path: Path) -> None:
 def test_a_byte_order_mark_that_begins_a_text_stays_in_conll(tmp_path: Path) -> None:
     FORMATS["conll"].write([Document("0", "\ufeff x", ())], tmp_path / "a.conll")
     assert [document.text for document in read(tmp_path / "a.conll").documents] == ["\ufeff x"]
+
+
+def test_spacy_is_asked_for_by_its_extra_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(RequestError, match="need the `spacy` extra: run `pip install"):
+        FORMATS["spacy"].write(EVERYTHING, tmp_path / "a.spacy")
+    assert not any(tmp_path.iterdir())
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
