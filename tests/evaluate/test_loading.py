@@ -47,7 +47,7 @@ def test_types_are_asked_in_words_in_every_form(tmp_path: Path) -> None:
 
 
 def test_labels_in_the_spelling_of_the_file_rename_mentions_and_asked_types(tmp_path: Path) -> None:
-    labels = {"labels": {"PER": "human", "loc": ""}}
+    labels: dict[str, object] = {"labels": {"PER": "human", "loc": ""}}
     written(tmp_path, "x/test.jsonl", f'{ROW}, "asked_types": ["LOC", "PER"]}}\n', labels)
     one = load_set(tmp_path, "x", "test", None)
     assert entities(one) == [[("Ada", "human")]] and one.types == ["human"] == one.asked(one.examples[0])

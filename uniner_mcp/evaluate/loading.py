@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from uniner_mcp.domains import find_domain
 from uniner_mcp.errors import RequestError
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.evaluate.wording import unmatched, worded
+from uniner_mcp.evaluate.wording import is_spelling, unmatched, worded
 from uniner_mcp.extraction.request import MAX_NAME
 from uniner_mcp.formats.documents import Document, Span
 from uniner_mcp.formats.reading.choice import SUFFIXES, read
@@ -125,7 +125,7 @@ def load_set(data: Path, name: str, split: str, limit: int | None, options: Opti
         found.offsets,
         found.offsets and any(_overlap(document.entities) for document in examples),
         len(examples),
-        {kind: word for kind, word in sorted(words.items()) if word and word.casefold() != _spelt(kind)},
+        {kind: word for kind, word in sorted(words.items()) if word and not is_spelling(word, kind)},
     )
 
 
@@ -222,7 +222,3 @@ def _overlap(entities: Sequence[Span]) -> bool:
     """Whether two mentions share a character."""
     placed = sorted((one.start, one.end) for one in entities)
     return any(start < end for (_, end), (start, _) in pairwise(placed))
-
-
-def _spelt(kind: str) -> str:
-    return " ".join(kind.replace("_", " ").replace("-", " ").casefold().split())

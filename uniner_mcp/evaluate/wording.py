@@ -44,6 +44,11 @@ def unmatched(labels: Mapping[str, str], kinds: Iterable[str]) -> list[str]:
     return [label for label in labels if _words(label) not in known]
 
 
+def is_spelling(words: str, kind: str) -> bool:
+    """Whether the words are no others than those of the type itself."""
+    return _words(words) == _words(kind)
+
+
 def _word(kind: str, labels: Mapping[str, str], loose: Mapping[str, str], in_words: bool) -> str:
     said = labels.get(kind, loose.get(_words(kind)))
     if said is not None:

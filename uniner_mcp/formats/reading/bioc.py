@@ -15,7 +15,7 @@ import orjson
 from pydantic import Field
 
 from uniner_mcp.formats.documents import Document
-from uniner_mcp.formats.reading.files import Misfit, beginning, content, misread
+from uniner_mcp.formats.reading.files import Misfit, beginning, content, misread, suffix_of
 from uniner_mcp.formats.reading.mentions import Mentions
 from uniner_mcp.formats.reading.options import OffsetUnit, Options
 from uniner_mcp.formats.reading.rows import Strict, fitted
@@ -55,12 +55,12 @@ class _Document(Strict):
 def is_bioc(path: Path) -> bool:
     """Whether a JSON file is an object with `documents`, which BioC has at its top."""
     head = beginning(path).lstrip(b"\xef\xbb\xbf \t\r\n")
-    return path.name.endswith((".json", ".json.gz")) and head.startswith(b"{") and b'"documents"' in head
+    return suffix_of(path) == ".json" and head.startswith(b"{") and b'"documents"' in head
 
 
 def read_bioc(path: Path, options: Options) -> Iterator[Document]:
     """Yield the documents of a collection in `.xml` or `.json`. Raises RequestError, with file and document."""
-    for number, written in enumerate(_xml(path) if path.name.endswith((".xml", ".xml.gz")) else _json(path), start=1):
+    for number, written in enumerate(_xml(path) if suffix_of(path) == ".xml" else _json(path), start=1):
         try:
             document = fitted(_Document, written)
             yield _read(document, options.offsets)

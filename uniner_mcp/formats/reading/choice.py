@@ -11,7 +11,7 @@ from uniner_mcp.formats.documents import Document
 from uniner_mcp.formats.reading import bioc, brat, conll, docbin, pubtator, reference
 from uniner_mcp.formats.reading.annotators import ByAnnotator, one_each
 from uniner_mcp.formats.reading.entities import read_doccano, read_entities
-from uniner_mcp.formats.reading.files import Misfit, lines_of, misread
+from uniner_mcp.formats.reading.files import Misfit, lines_of, misread, suffix_of
 from uniner_mcp.formats.reading.label_studio import labelled_keys, read_flat, read_task
 from uniner_mcp.formats.reading.options import DEFAULT, Options
 from uniner_mcp.formats.reading.prodigy import read_prodigy
@@ -64,7 +64,7 @@ def read(path: Path, options: Options = DEFAULT) -> Reading:
     """Read a file in the format that it has. Raises RequestError, with file and line, or OSError if there is none."""
     if path.is_dir():
         return Reading(list(brat.read_brat(path, options)), "brat")
-    suffix = path.name.removeprefix(path.name.split(".")[0]).removesuffix(".gz")
+    suffix = suffix_of(path)
     if suffix == ".spacy":
         return Reading(list(docbin.read_docbin(path, options)), "spacy")
     if suffix == ".xml":

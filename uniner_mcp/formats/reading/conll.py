@@ -12,7 +12,7 @@ from pathlib import Path
 
 from uniner_mcp.formats.documents import Document
 from uniner_mcp.formats.reading.columns import Columns, find_columns
-from uniner_mcp.formats.reading.files import Misfit, lines_of, misread
+from uniner_mcp.formats.reading.files import Misfit, lines_of, misread, suffix_of
 from uniner_mcp.formats.reading.options import Options
 from uniner_mcp.formats.reading.tags import OUTSIDE, is_tag, tagged_document
 
@@ -43,7 +43,7 @@ def read_conll(path: Path, options: Options) -> Iterator[Document]:
     if not file.sentences:
         return
     try:
-        columns = find_columns(file.sentences, file.names, path.suffix == BARE, options)
+        columns = find_columns(file.sentences, file.names, suffix_of(path) == BARE, options)
     except Misfit as error:
         raise misread(path, f"line {file.places[0][0]}", error) from None
     for number, (sentence, places) in enumerate(zip(file.sentences, file.places, strict=True)):
@@ -70,7 +70,7 @@ def _token(path: Path, place: int, token: str) -> str:
 
 
 def _tag(path: Path, place: int, tag: str) -> str:
-    if path.suffix == BARE and tag and tag not in OUTSIDE:
+    if suffix_of(path) == BARE and tag and tag not in OUTSIDE:
         return f"I-{tag}"
     if not is_tag(tag):
         raise misread(path, f"line {place}", "expected a token and a tag such as B-person or O.")
@@ -89,7 +89,7 @@ def _split(path: Path) -> _File:
         if not line.strip(" \t") or columns[0].startswith(_START):
             begun = False
             continue
-        if not begun and line.startswith("#") and not _has_tag(columns, width, path.suffix == BARE):
+        if not begun and line.startswith("#") and not _has_tag(columns, width, suffix_of(path) == BARE):
             if line.startswith(_NAMES):
                 file.names = line.removeprefix(_NAMES).split()
             continue

@@ -19,6 +19,11 @@ def misread(path: Path, place: str, said: object) -> RequestError:
     return RequestError(f"{path}, {place}: {said}")
 
 
+def suffix_of(path: Path) -> str:
+    """Return the end of a file's name that says its format, such as `.jsonl` for `dev.jsonl.gz`."""
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
 def content(path: Path) -> bytes:
     """Return the content of a file, uncompressed if its name ends with `.gz`. Raises RequestError, or OSError."""
     if path.suffix != ".gz":

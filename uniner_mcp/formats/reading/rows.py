@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from uniner_mcp.formats.reading.files import Misfit, content, decoded, misread
+from uniner_mcp.formats.reading.files import Misfit, content, decoded, misread, suffix_of
 
 Row = dict[str, object]
 """One object of a file."""
@@ -43,7 +43,7 @@ def read_rows(path: Path) -> list[tuple[str, Row]]:
     """
     written = content(path).removeprefix(b"\xef\xbb\xbf")
     decoded(path, written)
-    if ".jsonl" in path.suffixes or not written.lstrip().startswith(b"["):
+    if suffix_of(path) == ".jsonl" or not written.lstrip().startswith(b"["):
         lines = ((f"line {number}", line) for number, line in enumerate(written.split(b"\n"), start=1))
         return _objects(path, ((place, _parsed(path, place, line)) for place, line in lines if line.strip()))
     items = cast("list[object]", _parsed(path, None, written))
