@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 from annotated import by_place, documents, plain_texts, round_trip
-from hypothesis import given
+from hypothesis import given, settings
 
 from uniner_mcp.formats.documents import Discontinuous, Document, Span
 from uniner_mcp.formats.writing.choice import FORMATS
@@ -84,6 +84,7 @@ def test_spacy_reads_our_docbin_and_its_scorer_finds_every_mention(tmp_path: Pat
     assert scores[f"{where}_f"] == 1.0
 
 
+@settings(max_examples=25)
 @given(documents() | documents(plain_texts))
 def test_a_document_that_a_docbin_holds_is_the_same_when_it_is_read(document: Document) -> None:
     read, losses = round_trip("spacy", [replace(document, id="0")])
