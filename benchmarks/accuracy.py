@@ -23,7 +23,7 @@ import uniner_mcp
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.distill.nano.card import write_card
 from uniner_mcp.engines.nano.manifest import SHIPPED, Scores
-from uniner_mcp.evaluate.formats.loading import TestSet, load_set
+from uniner_mcp.evaluate.loading import TestSet, load_set
 from uniner_mcp.evaluate.predictions import Run
 from uniner_mcp.evaluate.scores import score
 from uniner_mcp.schema import Accuracy

@@ -26,7 +26,7 @@ from pathlib import Path
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.distill.nano.data import load_sources
 from uniner_mcp.distill.nano.validation import TRAINED_ON, VALIDATION
-from uniner_mcp.evaluate.formats.loading import load_set
+from uniner_mcp.evaluate.loading import load_set
 from uniner_mcp.evaluate.scoring import Counts, count, normalise
 
 FITTED = [name for name in VALIDATION if name != TRAINED_ON]

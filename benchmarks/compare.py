@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from uniner_mcp.evaluate.formats.loading import TestSet, load_set
+from uniner_mcp.evaluate.loading import TestSet, load_set
 from uniner_mcp.evaluate.predictions import read_predictions
 from uniner_mcp.evaluate.scores import score
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from uniner_mcp import Extractor, load_settings
-from uniner_mcp.evaluate.formats.datasets import Example
-from uniner_mcp.evaluate.formats.loading import load_set
+from uniner_mcp.evaluate.loading import load_set
 from uniner_mcp.evaluate.scoring import Counts, count
+from uniner_mcp.formats.documents import Document
 
 SETS = {"wnut17": "corporation", "broad_twitter": "organization", "uner_en_ewt": "organization"}
 """The name of organizations in each set."""
@@ -47,7 +47,7 @@ def spacy_reader(organization: str) -> Callable[[str], By]:
     return read
 
 
-def score(examples: list[Example], found: list[By], types: list[str]) -> dict[str, Counts]:
+def score(examples: list[Document], found: list[By], types: list[str]) -> dict[str, Counts]:
     counts = dict.fromkeys(types, Counts())
     for example, mentions in zip(examples, found, strict=True):
         for kind in types:

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
-from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.formats.reading.datasets import DataSet
 
 POLICY = """extends = "teacher-only"
 description = "the labels of {name}, served on this machine"

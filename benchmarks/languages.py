@@ -13,8 +13,9 @@ import re
 import time
 from pathlib import Path
 
-from uniner_mcp.evaluate.formats.datasets import DataSet, Example
 from uniner_mcp.extraction.language import is_english
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.datasets import DataSet
 
 FOREIGN = re.compile(r"_(?:de|es|fr|it|pl|pt)$|^german_|_latin$")
 SAMPLE = 500
@@ -22,7 +23,7 @@ LONG = 80
 """Characters from which on a passage is more than a headline or a query."""
 
 
-def passages(data: Path, name: str) -> list[Example]:
+def passages(data: Path, name: str) -> list[Document]:
     """The first passages of a set, of the first split it has."""
     for split in ("dev", "test", "train"):
         try:

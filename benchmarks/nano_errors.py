@@ -17,14 +17,14 @@ from typing import get_args
 from uniner_mcp import Extractor, load_settings
 from uniner_mcp.distill.nano.validation import asked_of, development_sets
 from uniner_mcp.engines.nano.manifest import SHIPPED
-from uniner_mcp.evaluate.formats.datasets import Example
 from uniner_mcp.evaluate.mistakes import Judged, Kind, judge
 from uniner_mcp.evaluate.predictions import Found
+from uniner_mcp.formats.documents import Document
 
 KINDS = get_args(Kind)
 
 
-def lowered(example: Example) -> Example:
+def lowered(example: Document) -> Document:
     """Return the passage in lower case, as users type queries; unchanged if its length would change."""
     text = example.text.lower()
     if len(text) != len(example.text):
@@ -32,7 +32,7 @@ def lowered(example: Example) -> Example:
     return replace(example, text=text, entities=tuple(replace(one, text=one.text.lower()) for one in example.entities))
 
 
-async def judged(extractor: Extractor, examples: list[Example]) -> list[Judged]:
+async def judged(extractor: Extractor, examples: list[Document]) -> list[Judged]:
     rows: list[Judged] = []
     for example, types in asked_of(examples):
         entities = (await extractor.extract(example.text, types[:64])).entities

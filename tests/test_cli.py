@@ -55,6 +55,31 @@ def test_extract_prints_a_table() -> None:
     assert "Marie Curie" in result.stdout and "confidence" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("form", "printed"),
+    [
+        ("csv", "document,start,end,type,text,confidence\r\n0,0,3,person,Ada,"),
+        ("brat", "T1\tperson 0 3\tAda\n"),
+        ("conll", "Ada\tB-person\nmet\tO\n"),
+        ("doccano", '{"id": "0", "text": "Ada met Tom.", "label": [[0, 3, "person"]'),
+        ("label-studio", '[\n{"data":{"text":"Ada met Tom.","id":"0"},"predictions":[{"model_version":"uniner-mcp"'),
+    ],
+)
+def test_extract_prints_for_an_annotation_tool(form: str, printed: str) -> None:
+    result = run("extract", "Ada met Tom.", "--types", "person", "--format", form)
+    assert result.exit_code == 0
+    assert result.stdout_bytes.decode().startswith(printed)
+    assert ("confidences (2)" in result.stderr) == (form in ("brat", "conll", "doccano"))
+
+
+def test_extract_names_a_document_after_its_file(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_bytes("Ada\r\nmet 😀 Tom.".encode())
+    result = run("extract", "--file", str(tmp_path / "letter.txt"), "--types", "person", "--format", "jsonl")
+    row = json.loads(result.stdout_bytes)
+    assert (row["id"], row["text"]) == ("letter", "Ada\r\nmet 😀 Tom.")
+    assert [row["text"][one["start"] : one["end"]] for one in row["entities"]] == ["Ada", "Tom"]
+
+
 def test_extract_reads_a_file_with_its_line_ends_and_standard_input(tmp_path: Path) -> None:
     file = tmp_path / "note.txt"
     file.write_bytes(b"Hello.\r\n\r\nMarie Curie came.")
@@ -91,7 +116,9 @@ def test_extract_lists_distinct_mentions_or_counts_and_begins_where_it_is_told()
         (["extract", SENTENCE, "-t", "person", "-d", "law"], "--types"),
         (["extract", SENTENCE, "-d", "lwa"], "Closest: law"),
         (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=meaning"),
-        (["extract", SENTENCE, "-t", "x", "--json", "--table"], "not both"),
+        (["extract", SENTENCE, "-t", "x", "--json", "--table"], "Use one of --json, --table and --format"),
+        (["extract", SENTENCE, "-t", "x", "--json", "--format", "csv"], "Use one of --json, --table and --format"),
+        (["extract", SENTENCE, "-t", "x", "--format", "docx"], "use one of jsonl, csv, brat"),
         (["extract", SENTENCE, "-t", "x", "--result", "summary"], "'mentions'"),
         (["extract", SENTENCE, "-t", "x", "--start", "99"], "`start`"),
         (["extract", SENTENCE, "-t", "x", "--limit", "-1"], "`limit`"),

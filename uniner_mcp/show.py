@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +29,7 @@ def show_highlight(text: str, extraction: Extraction) -> None:
         position = entity.end
     shown.append(text[position:])
     Console(soft_wrap=True, highlight=False).print(shown)
-    _show_notes(extraction)
+    show_notes(extraction)
 
 
 def show_table(extraction: Extraction) -> None:
@@ -48,10 +48,11 @@ def show_table(extraction: Extraction) -> None:
             sure = "" if entity.confidence is None else f"{entity.confidence:.2f}"
             table.add_row(str(entity.start), str(entity.end), Text(entity.type), Text(entity.text), sure)
     Console().print(table)
-    _show_notes(extraction)
+    show_notes(extraction)
 
 
-def _show_notes(extraction: Extraction) -> None:
+def show_notes(extraction: Extraction) -> None:
+    """Print to stderr what may be missing from a result."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for warning in extraction.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
@@ -71,6 +72,13 @@ def _show_notes(extraction: Extraction) -> None:
         console.print(f"there are more than --limit: go on with --start {extraction.next_start}", style="yellow")
     elif extraction.truncated:
         console.print("entities are missing: a model's answer was cut off", style="yellow")
+
+
+def show_losses(form: str, losses: Mapping[str, int]) -> None:
+    """Print to stderr what a file does not hold, because its format cannot."""
+    for what, number in losses.items():
+        text = Text(f"not in {form}: {what} ({number})", style="yellow")
+        Console(stderr=True, soft_wrap=True, highlight=False).print(text)
 
 
 def show_domains(catalogue: DomainList) -> None:

@@ -12,6 +12,7 @@ import typer
 import uniner_mcp
 from uniner_mcp.cli.cache import cache_app
 from uniner_mcp.cli.clients import install, uninstall
+from uniner_mcp.cli.converting import convert
 from uniner_mcp.cli.distill import distill_app
 from uniner_mcp.cli.extracting import doctor, domains, extract
 from uniner_mcp.cli.measuring import benchmark, evaluate
@@ -36,7 +37,7 @@ app = typer.Typer(help=_HELP, epilog=_EPILOG, no_args_is_help=True, add_completi
 for command in (extract, playground, install, uninstall, serve, domains, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
-for command in (evaluate, benchmark):
+for command in (convert, evaluate, benchmark):
     app.command()(command)
 app.add_typer(distill_app, name="distill")
 

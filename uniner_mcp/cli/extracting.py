@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,10 @@ from uniner_mcp.cli.reporting import FAILED
 from uniner_mcp.errors import ExtractionError, RequestError
 from uniner_mcp.settings import Settings
 
+if TYPE_CHECKING:
+    from uniner_mcp.formats.writing.choice import Format
+
+PREDICTIONS = "label-studio-predictions"
 PATIENCE = 5
 """Seconds after which `extract` says what it is waiting for."""
 
@@ -42,28 +47,38 @@ def extract(
     ] = "entities",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print a table of entities.")] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Print a file: jsonl, csv, brat, conll, label-studio, doccano, prodigy, spacy or bioc.",
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Also write an HTML page with the entities marked in the text.")
     ] = None,
     *,
     settings: Settings,
 ) -> None:
-    """Find entities in a text and print them: highlighted, as a table, or as JSON."""
+    """Find entities in a text and print them: highlighted, as a table, as JSON, or for an annotation tool."""
     from uniner_mcp.caches.sqlite import default_cache_path
     from uniner_mcp.extraction.consent import consent_question, wants_consent
     from uniner_mcp.extraction.extractor import Extractor
     from uniner_mcp.extraction.views import as_data, view
+    from uniner_mcp.formats.writing.choice import find_format
     from uniner_mcp.show import show_highlight, show_table
 
     if file is None and text is not None and _is_file(text):
         typer.echo(f"uniner-mcp: {text!r} is taken as the text; use --file to read the file of that name.", err=True)
-    if as_json and table:
-        raise RequestError("Use either --json or --table, not both.")
+    if sum((as_json, table, form is not None)) > 1:
+        raise RequestError("Use one of --json, --table and --format.")
+    # A model's answers are to be corrected: Label Studio has predictions for that.
+    target = find_format(PREDICTIONS if form == "label-studio" else form) if form is not None else None
     if is_absent(types) == is_absent(domain):
         raise RequestError("Give either --types person,film or --domain law (`uniner-mcp domains` lists the domains).")
     content = _read(text, file)
     meanings = _meanings(define or [])
-    form, most = result_form(result), limit_of(limit)
+    listed, most = result_form(result), limit_of(limit)
 
     async def run() -> uniner_mcp.Extraction:
         async with Extractor.open(settings) as extractor:
@@ -96,13 +111,15 @@ def extract(
     cache = settings.cache_path or default_cache_path()
     first_time = settings.cache and not cache.exists()
     found = asyncio.run(run())
-    extraction = view(found, form, most)
+    extraction = view(found, listed, most)
     if html is not None:
         _write(html, view(found, limit=most).to_html(content))
     if as_json:
         typer.echo(json.dumps(as_data(extraction), ensure_ascii=False, indent=2))
     elif table or extraction.counts is not None or extraction.mentions is not None:
         show_table(extraction)
+    elif target is not None:
+        _print_for(target, file.stem if file is not None else "0", content, extraction)
     else:
         show_highlight(content, extraction)
     if first_time and cache.exists():
@@ -111,6 +128,19 @@ def extract(
             "This message is printed once.",
             err=True,
         )
+
+
+def _print_for(target: Format, name: str, text: str, extraction: uniner_mcp.Extraction) -> None:
+    """Print the entities in an annotation format; what it does not hold goes to stderr."""
+    from uniner_mcp.formats.documents import Document, Span
+    from uniner_mcp.show import show_losses, show_notes
+
+    entities = tuple(Span(one.text, one.type, one.start, one.end, one.confidence) for one in extraction.entities)
+    losses = Counter[str]()
+    written = b"".join(target.encode([Document(name, text, entities)], losses))
+    typer.echo(written, nl=False)
+    show_notes(extraction)
+    show_losses(target.name, losses)
 
 
 def _consents(question: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from uniner_mcp.cli.files import Annotator, Offsets, TagColumn, TokenColumn, reading_options
 from uniner_mcp.cli.options import with_settings
 from uniner_mcp.settings import Settings
 
@@ -22,6 +23,10 @@ def evaluate(
     domain: Annotated[str | None, typer.Option(help="Measure only the sets of this domain.")] = None,
     split: Annotated[str, typer.Option(help="Split to score.")] = "test",
     limit: Annotated[int | None, typer.Option(help="Use only the first N passages of each set.", min=1)] = None,
+    token_column: TokenColumn = None,
+    tag_column: TagColumn = None,
+    offsets: Offsets = "code-points",
+    annotator: Annotator = None,
     *,
     settings: Settings,
 ) -> None:
@@ -29,7 +34,8 @@ def evaluate(
     from uniner_mcp.evaluate import command
 
     names = [name.strip() for name in (sets or "").split(",") if name.strip()]
-    asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain))
+    options = reading_options(token_column, tag_column, offsets, annotator)
+    asyncio.run(command.evaluate(settings, data, names, split, limit, out, domain, options))
     typer.echo((out / "report.md").read_text(encoding="utf-8"))
     typer.echo(f"With bars and errors: {out / 'report.html'}", err=True)
 

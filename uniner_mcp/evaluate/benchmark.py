@@ -1,4 +1,4 @@
-"""The 49 rows of the UniversalNER benchmark with published figures; the data is in `benchmark.toml`."""
+"""The 49 rows of the UniversalNER benchmark with published figures (`benchmark.toml`), and what nano was trained on."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ class Benchmark(Frozen):
         """Return the row of a set, by its folder name or the paper's name (ignoring case)."""
         wanted = set_name.casefold()
         return next((row for row in self.rows if wanted in (row.set, row.name.casefold())), None)
+
+
+@cache
+def training_mix() -> frozenset[str]:
+    """Return the names of the sets that the shipped student was trained on."""
+    text = files("uniner_mcp").joinpath("distill", "nano", "sets.toml").read_text(encoding="utf-8")
+    return frozenset(tomllib.loads(text))
 
 
 @cache

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from uniner_mcp.evaluate.formats.datasets import Example
 from uniner_mcp.evaluate.predictions import Found
+from uniner_mcp.formats.documents import Document
 
 Kind = Literal["right", "boundary", "wrong type", "missed", "spurious"]
 
@@ -39,7 +39,7 @@ class Judged:
     judgements: Sequence[Judgement]
 
 
-def judge(example: Example, found: Iterable[Found], types: Iterable[str]) -> Judged:
+def judge(example: Document, found: Iterable[Found], types: Iterable[str]) -> Judged:
     """Pair the found mentions with the annotated ones, each mention once.
 
     right: span and type agree; boundary: the type agrees and the spans overlap; wrong type: the spans overlap. The

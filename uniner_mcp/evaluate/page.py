@@ -18,7 +18,9 @@ from uniner_mcp.evaluate.report import (
     Table,
     compared,
     domain_table,
+    marked,
     mistake_table,
+    notes,
     percent,
     set_table,
     summary,
@@ -46,7 +48,8 @@ def page(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
         domains=_domains(scores) if by_domain(scores) else "",
         mistakes=_table(mistake_table(scores)),
         types="".join(
-            f"<details><summary>{escape(each.name)}</summary>{_table(type_table(each))}</details>" for each in scores
+            f"<details><summary>{escape(marked(each))}</summary>{_notes(each)}{_table(type_table(each))}</details>"
+            for each in scores
         ),
         errors="".join(_errors(each) for each in scores),
     )
@@ -55,6 +58,10 @@ def page(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
 def _domains(scores: Sequence[Scores]) -> str:
     bars = _bars(_domain_groups(scores), "mean F1 per domain")
     return f"<h2>Domains</h2>{bars}{_table(domain_table(scores))}<p>{escape(WHOLE_DOMAINS)}</p>"
+
+
+def _notes(scores: Scores) -> str:
+    return "".join(f"<p>{escape(note)}</p>" for note in notes(scores))
 
 
 def _table(table: Table) -> str:
@@ -83,7 +90,7 @@ def _set_groups(scores: Sequence[Scores]) -> list[_Group]:
     for each in scores:
         known = ((model, published_mean([each], model)) for model in compared(scores))
         figures = [(model, figure) for model, figure in known if figure is not None]
-        groups.append(_Group(each.name, [("this run", 100 * each.paper.f1), *figures], each.interval))
+        groups.append(_Group(marked(each), [("this run", 100 * each.paper.f1), *figures], each.interval))
     return groups
 
 

@@ -19,9 +19,14 @@ from pydantic import BaseModel
 
 import uniner_mcp
 from uniner_mcp.errors import ExtractionError, RequestError
-from uniner_mcp.evaluate.formats.datasets import Example
-from uniner_mcp.evaluate.formats.loading import TestSet
+from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.extraction.merging import merge
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.schema import Extraction, Overlap
+
+MAX_TYPES = 64
+"""How many types one request may have by default."""
 
 
 class Found(BaseModel):
@@ -35,11 +40,15 @@ class Found(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The entities found in one passage; `unanswered` lists the types that were not answered."""
+    """The entities found in one passage; `unanswered` lists the types that were not answered.
+
+    refused: why the passage could not be asked at all.
+    """
 
     id: str
     entities: list[Found]
     unanswered: list[str]
+    refused: str | None = None
     seconds: float
     input_tokens: int = 0
     output_tokens: int = 0
@@ -49,9 +58,15 @@ class Prediction(BaseModel):
 class Run:
     """The folder of a run."""
 
-    def __init__(self, out: Path, extractor: Extractor, sets: list[TestSet], split: str) -> None:
-        """Start or resume a run. Raises RequestError if the folder contains a run of another engine or other data."""
+    def __init__(
+        self, out: Path, extractor: Extractor, sets: list[TestSet], split: str, max_types: int = MAX_TYPES
+    ) -> None:
+        """Start or resume a run. Raises RequestError if the folder contains a run of another engine or other data.
+
+        max_types: how many types the extractor takes in one request.
+        """
         self.out = out
+        self._max_types = max_types
         info = extractor.info()
         known = {
             "name": info.name,
@@ -86,7 +101,8 @@ class Run:
         for number, example in enumerate(test_set.examples):
             if str(number) in known or not test_set.asked(example):
                 continue
-            prediction = await _predict(extractor, str(number), example, test_set.asked(example))
+            asked = test_set.asked(example)
+            prediction = await _predict(extractor, str(number), example, asked, test_set.overlap, self._max_types)
             with path.open("ab") as file:
                 file.write(prediction.model_dump_json().encode() + b"\n")
             on_passage()
@@ -99,17 +115,31 @@ def read_predictions(out: Path, name: str) -> dict[str, Prediction]:
     return {one.id: one for line in lines for one in _read(line)}
 
 
-async def _predict(extractor: Extractor, number: str, example: Example, types: list[str]) -> Prediction:
+async def _predict(
+    extractor: Extractor, number: str, example: Document, types: list[str], overlap: Overlap, most: int
+) -> Prediction:
+    """Ask for the types in groups that fit into a request, and merge the answers as one request would."""
+    if not example.text.strip():
+        return Prediction(id=number, entities=[], unanswered=[], seconds=0)
     started = time.perf_counter()
-    try:
-        extraction = await extractor.extract(example.text, types)
-    except ExtractionError:
-        return Prediction(id=number, entities=[], unanswered=types, seconds=time.perf_counter() - started)
-    by = extraction.answered_by
+    unanswered: list[str] = []
+    found: list[Extraction] = []
+    for group in (types[first : first + most] for first in range(0, len(types), most)):
+        try:
+            found.append(await extractor.extract(example.text, group, overlap=overlap if len(types) <= most else "all"))
+        except ExtractionError:
+            unanswered += group
+        except RequestError as error:
+            spent = time.perf_counter() - started
+            return Prediction(id=number, entities=[], unanswered=types, refused=str(error), seconds=spent)
+    entities = [entity for extraction in found for entity in extraction.entities]
+    by = [one for extraction in found for one in extraction.answered_by]
     return Prediction(
         id=number,
-        entities=[Found(**entity.model_dump()) for entity in extraction.entities],
-        unanswered=[missing.type for missing in extraction.unanswered],
+        entities=[
+            Found(**entity.model_dump()) for entity in (entities if len(types) <= most else merge(entities, overlap))
+        ],
+        unanswered=[*unanswered, *(missing.type for extraction in found for missing in extraction.unanswered)],
         seconds=time.perf_counter() - started,
         input_tokens=sum(one.input_tokens or 0 for one in by),
         output_tokens=sum(one.output_tokens or 0 for one in by),

@@ -21,7 +21,7 @@ def markdown(run: Mapping[str, object], scores: Sequence[Scores]) -> str:
         lines += ["", "## Domains", "", *table(*domain_table(scores)), "", WHOLE_DOMAINS]
     lines += ["", "## Errors", "", *table(*mistake_table(scores))]
     for each in scores:
-        lines += ["", f"## {each.name}", "", *table(*type_table(each))]
+        lines += ["", f"## {each.name}", "", *(f"{note}  " for note in notes(each)), "", *table(*type_table(each))]
     return "\n".join(lines) + "\n"
 
 
@@ -56,6 +56,36 @@ def summary(run: Mapping[str, object], scores: Sequence[Scores]) -> list[str]:
     ]
 
 
+def marked(scores: Scores) -> str:
+    """Return the name of a set, with a mark if the engine was trained on it."""
+    return f"{scores.name} (trained on)" if scores.trained else scores.name
+
+
+def is_sample(scores: Scores) -> bool:
+    """Whether not all passages of the set were used."""
+    return scores.test_set.total is not None and len(scores.test_set.examples) < scores.test_set.total
+
+
+def notes(scores: Scores) -> list[str]:
+    """Return what must be known to read the scores of a set."""
+    one, said = scores.test_set, list[str]()
+    if is_sample(scores):
+        said.append(f"A sample: the first {len(one.examples):,} of {one.total:,} passages.")
+    if scores.trained:
+        said.append("nano was trained on the training split of this set: on new kinds of text, expect less.")
+    if one.overlap == "all":
+        why = "Annotated mentions overlap" if one.nested else "Questions and answers without offsets"
+        said.append(f'{why}, so each type is asked on its own (`overlap="all"`).')
+    if one.worded:
+        said.append(f"Asked in words: {', '.join(f'{kind} as {word}' for kind, word in one.worded.items())}.")
+    if scores.discontinuous:
+        said.append(f"Mentions in several parts, left out on both sides: {scores.discontinuous:,}.")
+    if scores.unannotated:
+        said.append(f"Passages that nobody annotated, not scored: {scores.unannotated:,}.")
+    said += [f"Passage {name} could not be asked: {why}" for name, why in scores.refused]
+    return said
+
+
 def compared(scores: Sequence[Scores]) -> list[str]:
     """Return the models with a published figure on any of these sets."""
     rows = [load_benchmark().row(each.name) for each in scores]
@@ -68,8 +98,8 @@ def set_table(scores: Sequence[Scores]) -> Table:
     head = ["set", "passages", "F1", "95 %", "precision", "recall", "strict spans", "partial", *others]
     rows = [
         [
-            each.name,
-            str(each.passages),
+            marked(each),
+            f"{each.passages} of {each.test_set.total}" if is_sample(each) else str(each.passages),
             f"**{percent(each.paper.f1)}**",
             f"{percent(each.interval[0])} to {percent(each.interval[1])}",
             percent(each.paper.precision),
@@ -108,14 +138,16 @@ def mistake_table(scores: Sequence[Scores]) -> Table:
 
 
 def type_table(scores: Scores) -> Table:
-    """Return the scores of each type, the most frequent first."""
+    """Return the scores of each type, the most frequent first; a type without annotated mentions has no score."""
     ranked = sorted(scores.types.items(), key=lambda pair: -pair[1].gold)
     rows = [
-        [kind, str(found.gold), percent(found.f1), percent(found.precision), percent(found.recall)]
+        [kind, str(found.gold), str(found.predicted), *(map(percent, (found.f1, found.precision, found.recall)))]
+        if found.gold
+        else [kind, "0", str(found.predicted), "", "", ""]
         for kind, found in ranked
         if found.gold or found.predicted
     ]
-    return ["type", "mentions", "F1", "precision", "recall"], rows
+    return ["type", "mentions", "found", "F1", "precision", "recall"], rows
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

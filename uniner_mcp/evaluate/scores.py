@@ -10,10 +10,11 @@ from statistics import mean
 from pydantic import JsonValue
 
 from uniner_mcp.evaluate.benchmark import load_benchmark
-from uniner_mcp.evaluate.formats.loading import TestSet
+from uniner_mcp.evaluate.loading import TestSet
 from uniner_mcp.evaluate.mistakes import Judged, judge
-from uniner_mcp.evaluate.predictions import Prediction
+from uniner_mcp.evaluate.predictions import Found, Prediction
 from uniner_mcp.evaluate.scoring import Counts, bootstrap, count, count_partial, count_spans
+from uniner_mcp.formats.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Scores:
     """The scores of one set. Counts are over all questions; `interval` is that of the paper's F1, 0 to 1.
 
     counted: the paper's counts of each passage. strict, partial: None if the set has no offsets. judged: each passage
-    with its right and wrong mentions.
+    with its right and wrong mentions. test_set: what was scored. discontinuous: mentions that are in no count. refused:
+    passages that could not be asked, with the reason. trained: whether the engine was trained on the set.
     """
 
     name: str
@@ -35,6 +37,15 @@ class Scores:
     unanswered: int
     seconds: float
     usd: float
+    test_set: TestSet
+    discontinuous: int
+    refused: Sequence[tuple[str, str]]
+    trained: bool
+
+    @property
+    def unannotated(self) -> int:
+        """The number of passages that nobody annotated, which are not scored."""
+        return sum(example.asked == () for example in self.test_set.examples)
 
     @property
     def passages(self) -> int:
@@ -51,8 +62,12 @@ class Scores:
         return Counter(one.kind for passage in self.judged for one in passage.judgements)
 
 
-def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
-    """Score the predictions for a set; passages without a prediction are left out."""
+def score(test_set: TestSet, predictions: Mapping[str, Prediction], trained: bool = False) -> Scores:
+    """Score the predictions for a set; passages without a prediction are left out.
+
+    Discontinuous mentions, which no engine returns, are left out on both sides: in the annotation, and with what was
+    found in their place.
+    """
     passages: list[Counts] = []
     judged: list[Judged] = []
     strict = partial = Counts()
@@ -60,7 +75,7 @@ def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
     done = [one for number, one in enumerate(test_set.examples) if str(number) in predictions]
     numbers = [str(number) for number in range(len(test_set.examples)) if str(number) in predictions]
     for number, example in zip(numbers, done, strict=True):
-        found = predictions[number].entities
+        found = [one for one in predictions[number].entities if not _in_parts(one, example)]
         whole = Counts()
         for kind in test_set.asked(example):
             gold = [one for one in example.entities if one.type == kind]
@@ -85,6 +100,18 @@ def score(test_set: TestSet, predictions: Mapping[str, Prediction]) -> Scores:
         sum(len(one.unanswered) for one in used),
         sum(one.seconds for one in used),
         sum(one.usd for one in used),
+        test_set,
+        sum(len(example.discontinuous) for example in done),
+        [(example.id, why) for example, one in zip(done, used, strict=True) if (why := one.refused) is not None],
+        trained,
+    )
+
+
+def _in_parts(found: Found, example: Document) -> bool:
+    """Whether an entity stands in the place of a discontinuous mention of its type."""
+    return any(
+        found.type == one.type and any(start < found.end and found.start < end for start, end in one.fragments)
+        for one in example.discontinuous
     )
 
 
@@ -112,13 +139,20 @@ def as_json(scores: Sequence[Scores]) -> dict[str, JsonValue]:
         each.name: {
             "domain": each.domain,
             "passages": each.passages,
+            "passages_of_the_set": each.test_set.total,
+            "trained_on": each.trained,
+            "overlap": each.test_set.overlap,
+            "discontinuous": each.discontinuous,
             "f1": each.paper.f1,
             "interval": list(each.interval),
             "precision": each.paper.precision,
             "recall": each.paper.recall,
             "strict_f1": each.strict.f1 if each.strict is not None else None,
             "partial_f1": each.partial.f1 if each.partial is not None else None,
-            "types": {kind: {"mentions": found.gold, "f1": found.f1} for kind, found in each.types.items()},
+            "types": {
+                kind: {"mentions": found.gold, "found": found.predicted, "f1": found.f1 if found.gold else None}
+                for kind, found in each.types.items()
+            },
             "mentions": dict(each.mistakes()),
             "unanswered": each.unanswered,
             "seconds": each.seconds,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from uniner_mcp.formats.reading.reference import reference_mentions
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -49,6 +51,11 @@ def count(gold: Iterable[str], predicted: Iterable[str]) -> Counts:
     """Return the counts for one question: both sides are normalised and deduplicated."""
     wanted, found = {normalise(mention) for mention in gold}, {normalise(mention) for mention in predicted}
     return Counts(len(wanted & found), len(found), len(wanted))
+
+
+def count_reference(gold: str, written: str) -> Counts:
+    """Return the counts for one row, as in the reference: `gold` is parsed as strictly as the answer."""
+    return count(reference_mentions(gold), reference_mentions(written))
 
 
 Span = tuple[int, int]

@@ -137,6 +137,29 @@ def test_the_command_draws_passages_of_one_language_and_says_what_it_left_out(tm
     assert rows(tmp_path / "more.jsonl")[:20] == found
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Marie Curie was born in Warsaw.", True),
+        ("Angela Merkel met Emmanuel Macron in Berlin.", True),
+        ("Maria Alvez met Tom Okoro in Lisbon.", True),
+        ("Tom Okoro left.", True),
+        ("Ludwig van Beethoven", True),
+        ("IBM", True),
+        ("Marie Curie wurde in Warschau geboren.", False),
+        ("Il fait beau aujourd'hui à Paris.", False),
+        ("La vida es bella.", False),
+        ("Jan Kowalski mieszka w Krakowie.", False),
+        ("我爱北京", False),
+    ],
+)
+def test_names_do_not_decide_the_language_and_what_is_undecided_stays(tmp_path: Path, text: str, kept: bool) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    result = sample(out, "--corpus", str(tmp_path / "a.txt"), "--language", "en", "--tokens", "32")
+    assert result.exit_code == 0 and [row["text"] for row in rows(out)] == ([text] if kept else [])
+
+
 def test_an_unknown_language_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x", encoding="utf-8")
     result = sample(tmp_path / "out.jsonl", "--corpus", str(tmp_path / "a.txt"), "--language", "klingon")

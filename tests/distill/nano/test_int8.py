@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from uniner_mcp.engines.nano.words import split_words
-from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.formats.reading.datasets import DataSet
 from uniner_mcp.onnx import import_onnxruntime
 from uniner_mcp.tokenizer import load_tokenizer
 

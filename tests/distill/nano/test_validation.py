@@ -5,7 +5,7 @@ import pytest
 
 from uniner_mcp.distill.nano.validation import Scorer, asked_of, best_threshold, calibration_of, f1_of, mean_f1
 from uniner_mcp.engines.nano.spans import Scores, calibrated
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
+from uniner_mcp.formats.documents import Document, Span
 
 WORDS = [(0, 3), (4, 8), (9, 12)]
 TEXT = "Ada left Rom"
@@ -23,14 +23,14 @@ def scorer_of(*firsts: float) -> Scorer:
 
 
 def test_all_types_of_a_set_are_asked_or_those_that_were_annotated() -> None:
-    one = Example("1", TEXT, (Gold("Ada", "person", 0, 3),))
-    two = Example("2", TEXT, (Gold("Rom", "city", 9, 12),), asked=("city", "river"))
+    one = Document("1", TEXT, (Span("Ada", "person", 0, 3),))
+    two = Document("2", TEXT, (Span("Rom", "city", 9, 12),), asked=("city", "river"))
     assert [types for _, types in asked_of([one, two])] == [["city", "person"], ["city", "river"]]
 
 
 def test_f1_by_threshold_without_overlap_and_the_best_over_sets_that_were_not_trained_on() -> None:
-    ada, rom = Gold("Ada", "person", 0, 3), Gold("Rom", "person", 9, 12)
-    sets = {"synthetic_open": [Example("1", TEXT, (ada, rom))], "other": [Example("2", TEXT, (ada,))]}
+    ada, rom = Span("Ada", "person", 0, 3), Span("Rom", "person", 9, 12)
+    sets = {"synthetic_open": [Document("1", TEXT, (ada, rom))], "other": [Document("2", TEXT, (ada,))]}
     by_threshold = f1_of(scorer_of(0.9, 0, 0.1), sets, [0.05, 0.5])
     assert by_threshold[0.05] == {"synthetic_open": 100, "other": pytest.approx(200 / 3)}
     assert by_threshold[0.5] == {"synthetic_open": pytest.approx(200 / 3), "other": 100}
@@ -51,8 +51,8 @@ def test_one_set_of_odd_types_does_not_decide_the_threshold() -> None:
 def test_calibration_turns_a_score_into_the_share_that_is_right(share: float) -> None:
     right = round(50 * share)
     examples = [
-        Example(
-            str(n), TEXT, (Gold("Ada", "person", 0, 3),) if n < right else (Gold("Rom", "place", 9, 12),), ("person",)
+        Document(
+            str(n), TEXT, (Span("Ada", "person", 0, 3),) if n < right else (Span("Rom", "place", 9, 12),), ("person",)
         )
         for n in range(50)
     ]

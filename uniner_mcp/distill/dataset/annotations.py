@@ -13,7 +13,8 @@ from typing import cast
 import orjson
 
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.datasets import ELSE_TYPES, Example
+from uniner_mcp.evaluate.loading import ELSE_TYPES
+from uniner_mcp.formats.documents import Document
 
 UNINFORMATIVE = ELSE_TYPES | {"na", "n/a", "others", "unknown", "entity", ""}
 """Types in a teacher's answers that say nothing: those that the paper leaves out (None, NA, MISC, ELSE), and more."""
@@ -83,7 +84,7 @@ def labelled_by_teacher(path: Path, losses: Losses) -> Iterator[Labelled]:
                 yield labelled
 
 
-def labelled_by_set(examples: Iterable[Example], losses: Losses) -> Iterator[Labelled]:
+def labelled_by_set(examples: Iterable[Document], losses: Losses) -> Iterator[Labelled]:
     """Yield the examples of an annotated set in the same form."""
     for example in examples:
         pairs = [(gold.text, gold.type) for gold in example.entities]

@@ -20,7 +20,7 @@ from uniner_mcp.distill.dataset.conversations import Sampler, conversations
 from uniner_mcp.distill.recipe import ConversationsSettings
 from uniner_mcp.distill.stages import Stage
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.formats.reading.datasets import DataSet
 
 
 def conversations_stage(settings: ConversationsSettings, annotations: Sequence[Path], out: Path) -> Stage:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import regex
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
@@ -19,6 +20,11 @@ from uniner_mcp.engines.nano.manifest import SHIPPED
 from uniner_mcp.errors import SettingsError, UninerError
 from uniner_mcp.installation import install_command
 from uniner_mcp.tokenizer import load_tokenizer
+
+_NAME = regex.compile(r"\b\p{Lu}\p{Ll}[\p{L}\p{M}'’-]*")
+"""A word with a capital letter at its beginning only: a name, or any noun in German."""
+_MARGIN = 10.0
+"""By how much the log-probability of another language must be higher: the difference of a few function words."""
 
 
 def sample_stage(settings: SampleSettings, out: Path) -> Stage:
@@ -55,7 +61,10 @@ def _draw(settings: SampleSettings, files: Sequence[Path], out: Path) -> dict[st
 
 
 def _detector(language: str) -> Callable[[str], bool]:
-    """Return a function that detects whether a text is in a language."""
+    """Return a function that detects whether a text is in a language; a text that could be is.
+
+    Names are left out: in a short text they decide, and they say nothing about its language.
+    """
     try:
         langid: Any = import_module("py3langid.langid")
     except ImportError:
@@ -65,4 +74,9 @@ def _detector(language: str) -> Callable[[str], bool]:
         raise SettingsError(
             f"{language!r} is not a known language. Choose one of: {', '.join(sorted(identifier.labels))}."
         )
-    return lambda text: bool(identifier.classify(text)[0] == language)
+
+    def in_language(text: str) -> bool:
+        scores: dict[str, float] = dict(identifier.rank(_NAME.sub(" ", text)))
+        return max(scores.values()) - scores[language] < _MARGIN
+
+    return in_language

@@ -13,7 +13,8 @@ import orjson
 
 from uniner_mcp.distill.nano.layout import collect_names, enumerated, listed, wrapped
 from uniner_mcp.distill.nano.names import wordings
-from uniner_mcp.evaluate.formats.datasets import DataSet, Example
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.datasets import DataSet
 from uniner_mcp.types.known import Known
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Source:
     """One training set: its name, its examples, and how many of them are sampled per epoch (0: all)."""
 
     name: str
-    examples: list[Example]
+    examples: list[Document]
     types: list[str]
     per_epoch: int
     open: bool
@@ -75,7 +76,7 @@ class Asked:
 class Item:
     """One passage with its asked types."""
 
-    example: Example
+    example: Document
     types: list[Asked]
     lowered: bool
 
@@ -133,7 +134,7 @@ class Sampler:
         rng.shuffle(items)
         return items
 
-    def _item(self, rng: random.Random, source: Source, example: Example) -> Item:
+    def _item(self, rng: random.Random, source: Source, example: Document) -> Item:
         if rng.random() < ENUMERATED:
             example = enumerated(rng, example, self._names[source.name])
         if rng.random() < WRAPPED:
@@ -156,7 +157,7 @@ class Sampler:
         present = sorted({gold.type for gold in example.entities})
         return self._with_relations(rng, example, present, self._unrelated(rng, present, rng.randint(2, 6)))
 
-    def _with_relations(self, rng: random.Random, example: Example, present: list[str], absent: list[str]) -> Item:
+    def _with_relations(self, rng: random.Random, example: Document, present: list[str], absent: list[str]) -> Item:
         """Ask the annotated types, and others of which relations tell whether the annotated mentions are of them."""
         asked = [Asked(self._word(rng, name), frozenset({name})) for name in [*present, *absent][:MAX_TYPES]]
         named = {*present, *absent}

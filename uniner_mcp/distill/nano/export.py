@@ -28,7 +28,7 @@ from uniner_mcp.engines.nano.manifest import FILES, Manifest, file_hash
 from uniner_mcp.engines.nano.runtime import NanoRuntime
 from uniner_mcp.engines.nano.words import split_words
 from uniner_mcp.errors import UninerError
-from uniner_mcp.evaluate.formats.datasets import DataSet
+from uniner_mcp.formats.reading.datasets import DataSet
 from uniner_mcp.tokenizer import load_tokenizer
 from uniner_mcp.types import files
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from uniner_mcp.distill.nano.names import plural
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
+from uniner_mcp.formats.documents import Document, Span
 
 FEWEST_NAMES = 12
 """Number of distinct mentions that types need, so that lists of them can be made."""
@@ -19,7 +19,7 @@ Names = dict[Types, list[str]]
 _MARKS = ("- ", "* ", "• ", "– ", "{n}. ", "{n}) ", "({n}) ")
 
 
-def collect_names(examples: Iterable[Example]) -> Names:
+def collect_names(examples: Iterable[Document]) -> Names:
     """Return the distinct mentions of each combination of types that has enough of them; at most 6 words each."""
     names: defaultdict[Types, set[str]] = defaultdict(set)
     for example in examples:
@@ -32,7 +32,7 @@ def collect_names(examples: Iterable[Example]) -> Names:
     return {types: sorted(texts) for types, texts in names.items() if len(texts) >= FEWEST_NAMES}
 
 
-def wrapped(rng: random.Random, example: Example) -> Example:
+def wrapped(rng: random.Random, example: Document) -> Document:
     """Return the passage with its lines wrapped at some width, as in mails and text files. Offsets stay the same."""
     width = rng.randint(30, 90)
     characters = list(example.text)
@@ -45,11 +45,11 @@ def wrapped(rng: random.Random, example: Example) -> Example:
             characters[last] = "\n"
             column, last = index - last, -1
     text = "".join(characters)
-    entities = tuple(Gold(text[gold.start : gold.end], gold.type, gold.start, gold.end) for gold in example.entities)
-    return Example(example.id, text, entities, example.asked)
+    entities = tuple(Span(text[gold.start : gold.end], gold.type, gold.start, gold.end) for gold in example.entities)
+    return Document(example.id, text, entities, example.asked)
 
 
-def enumerated(rng: random.Random, example: Example, names: Names) -> Example:
+def enumerated(rng: random.Random, example: Document, names: Names) -> Document:
     """Return the passage with one of its mentions replaced by an enumeration of mentions with the same types."""
     spans: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
     for gold in example.entities:
@@ -67,23 +67,23 @@ def enumerated(rng: random.Random, example: Example, names: Names) -> Example:
     separators = [", "] * (len(texts) - 1)
     if rng.random() < 0.8:
         separators[-1] = rng.choice((" and ", " and ", ", and ", " or ", " & "))
-    inserted, added = "", list[Gold]()
+    inserted, added = "", list[Span]()
     for text, separator in zip(texts, [*separators, ""], strict=True):
         begin = start + len(inserted)
-        added += [Gold(text, kind, begin, begin + len(text)) for kind in types]
+        added += [Span(text, kind, begin, begin + len(text)) for kind in types]
         inserted += text + separator
     by = len(inserted) - (end - start)
     moved = [
-        Gold(gold.text, gold.type, gold.start + by, gold.end + by) if gold.start >= end else gold
+        Span(gold.text, gold.type, gold.start + by, gold.end + by) if gold.start >= end else gold
         for gold in example.entities
         if (gold.start, gold.end) != (start, end)
     ]
     text = example.text[:start] + inserted + example.text[end:]
     entities = sorted([*moved, *added], key=lambda gold: (gold.start, gold.end, gold.type))
-    return Example(example.id, text, tuple(entities), example.asked)
+    return Document(example.id, text, tuple(entities), example.asked)
 
 
-def listed(rng: random.Random, names: Names, number: int) -> Example:
+def listed(rng: random.Random, names: Names, number: int) -> Document:
     """Return a passage that is a list, a table or a form of mentions, with as many kinds of them as it has columns."""
     columns = rng.sample(sorted(names), rng.choice((1, 1, 1, 2, 3)))
     rows = rng.randint(2, 9)
@@ -103,7 +103,7 @@ def listed(rng: random.Random, names: Names, number: int) -> Example:
         marks = rng.choice(_MARKS) if rng.random() < 0.5 else ""
         between = "\n" if marks else rng.choice(("\n", "\n", "\n\n", "\t", ", ", "; ", " / ", " | "))
         _rows(build, columns, lines, "", between, marks)
-    return Example(f"list-{number}", build.text, tuple(build.entities))
+    return Document(f"list-{number}", build.text, tuple(build.entities))
 
 
 def _form(rng: random.Random, build: _Builder, columns: list[Types], lines: list[list[str]]) -> None:
@@ -137,7 +137,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.text = ""
-        self.entities: list[Gold] = []
+        self.entities: list[Span] = []
 
     def write(self, text: str) -> None:
         self.text += text
@@ -145,4 +145,4 @@ class _Builder:
     def name(self, text: str, types: Types) -> None:
         start = len(self.text)
         self.text += text
-        self.entities += [Gold(text, kind, start, len(self.text)) for kind in types]
+        self.entities += [Span(text, kind, start, len(self.text)) for kind in types]

@@ -25,7 +25,7 @@ from uniner_mcp.distill.nano.names import wordings
 from uniner_mcp.distill.nano.validation import Scorer, development_sets, f1_of, mean_f1
 from uniner_mcp.engines.nano.spans import MAX_WORDS, Scores, no_scores
 from uniner_mcp.engines.nano.words import Pieces, split_words
-from uniner_mcp.evaluate.formats.datasets import Example
+from uniner_mcp.formats.documents import Document
 from uniner_mcp.tokenizer import load_tokenizer
 from uniner_mcp.types.known import Known, read_relations
 
@@ -264,7 +264,7 @@ class Material:
     definitions: dict[str, list[str]]
     related: Related
     known: Known
-    sets: dict[str, list[Example]]
+    sets: dict[str, list[Document]]
 
     @property
     def tokenizer_path(self) -> Path:

@@ -9,9 +9,10 @@ from statistics import median_low
 import numpy as np
 
 from uniner_mcp.engines.nano.spans import Scores, read_spans
-from uniner_mcp.evaluate.formats.datasets import DataSet, Example
 from uniner_mcp.evaluate.scoring import Counts, count, normalise
 from uniner_mcp.extraction.merging import merge
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.datasets import DataSet
 from uniner_mcp.schema import Entity
 from uniner_mcp.tokenizer import load_tokenizer
 
@@ -43,10 +44,10 @@ Scorer = Callable[[str, list[str]], Scores]
 """Scores the words of a text for types."""
 
 
-def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Example]]:
+def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Document]]:
     """Read the VALIDATION sets that are in `data`, without passages that are too long for the encoder."""
     tokenizer = load_tokenizer(tokenizer_path)
-    sets: dict[str, list[Example]] = {}
+    sets: dict[str, list[Document]] = {}
     for name, size in VALIDATION.items():
         if (data / name).is_dir():
             examples = DataSet(name, data / name).split("dev")
@@ -54,7 +55,7 @@ def development_sets(data: Path, tokenizer_path: Path) -> dict[str, list[Example
     return sets
 
 
-def asked_of(examples: Iterable[Example]) -> list[tuple[Example, list[str]]]:
+def asked_of(examples: Iterable[Document]) -> list[tuple[Document, list[str]]]:
     """Return each passage with the types to ask for: those annotated in it, or all types of the set."""
     listed = list(examples)
     every = sorted({gold.type for example in listed for gold in example.entities})
@@ -72,7 +73,7 @@ def entities_at(threshold: float, text: str, types: list[str], scores: Scores) -
 
 
 def f1_of(
-    scorer: Scorer, sets: dict[str, list[Example]], thresholds: Iterable[float] = THRESHOLDS
+    scorer: Scorer, sets: dict[str, list[Document]], thresholds: Iterable[float] = THRESHOLDS
 ) -> dict[float, dict[str, float]]:
     """Return the F1 in percent (the paper's score) of each set, by threshold."""
     tried = list(thresholds)
@@ -89,7 +90,7 @@ def f1_of(
     return {threshold: {name: 100 * one.f1 for name, one in total.items()} for threshold, total in totals.items()}
 
 
-def calibration_of(scorer: Scorer, sets: dict[str, list[Example]], threshold: float) -> tuple[float, float]:
+def calibration_of(scorer: Scorer, sets: dict[str, list[Document]], threshold: float) -> tuple[float, float]:
     """Fit slope and shift that map scores to the share of right mentions, with equal weight per set (Platt scaling)."""
     rows: list[tuple[float, float, float]] = []
     for name in unseen(sets):

@@ -15,8 +15,8 @@ from typing import cast
 from pydantic import BaseModel, Field, ValidationError
 
 from uniner_mcp.errors import RequestError
-from uniner_mcp.evaluate.formats.datasets import Example, Gold
-from uniner_mcp.evaluate.scoring import Counts, count
+from uniner_mcp.formats.documents import Document, Span
+from uniner_mcp.formats.reading.files import beginning, misread, text_of
 
 _TEXT = re.compile(r"Text: (.*)", re.DOTALL)
 _QUESTION = re.compile(r"What describes (.*) in the text\?", re.DOTALL)
@@ -41,49 +41,60 @@ class ReferenceRow:
     gold: str
 
 
+def is_reference(path: Path) -> bool:
+    """Whether a JSON file is a list of conversations."""
+    head = beginning(path).lstrip()
+    return head.startswith(b"[") and b'"conversations"' in head
+
+
 def read_reference(path: Path) -> list[ReferenceRow]:
     """Read the questions of an evaluation file. Raises RequestError, which names the first invalid row."""
     try:
-        rows = cast("list[object]", json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, RecursionError):
-        raise RequestError(f"{path} is not valid JSON in UTF-8.") from None
+        rows = cast("list[object]", json.loads(text_of(path)))
+    except (json.JSONDecodeError, RecursionError):
+        raise RequestError(f"{path} is not valid JSON.") from None
     questions: list[ReferenceRow] = []
     for number, row in enumerate(rows):
         try:
             passage, _, question, gold = (turn.value for turn in _Row.model_validate(row).conversations)
         except ValidationError:
-            raise RequestError(f"{path}, row {number}: expected a conversation of four turns.") from None
+            raise misread(path, f"row {number}", "expected a conversation of four turns.") from None
         text, asked = _TEXT.fullmatch(passage), _QUESTION.fullmatch(question)
         if text is None or asked is None:
-            raise RequestError(f"{path}, row {number}: expected a text and a question in the wording of UniNER.")
+            raise misread(path, f"row {number}", "expected a text and a question in the wording of UniNER.")
         questions.append(ReferenceRow(text[1], asked[1], gold))
     return questions
 
 
-def reference_examples(path: Path) -> list[Example]:
+def reference_documents(path: Path) -> list[Document]:
     """Return the passages of an evaluation file, with the types that are asked for each.
 
-    The file has strings but no offsets: each mention is placed at its first occurrence in the passage. A mention that
-    is not in the passage, which none of our engines can find, gets an empty span at the beginning and counts like the
-    others.
+    The rows of a passage stand together, and every row is in one document: a text that is repeated is repeated here
+    too, because the reference counts it again. The file has strings but no offsets: each mention is placed at its first
+    occurrence in the passage. A mention that is not in the passage, which none of our engines can find, gets an empty
+    span at the beginning and counts like the others.
     """
-    passages: dict[str, dict[str, list[str]]] = {}
+    passages: list[tuple[str, dict[str, list[str]]]] = []
+    latest: dict[str, dict[str, list[str]]] = {}
     for row in read_reference(path):
-        passages.setdefault(row.text, {}).setdefault(row.type, []).extend(reference_mentions(row.gold))
+        if row.text not in latest or row.type in latest[row.text]:
+            latest[row.text] = {}
+            passages.append((row.text, latest[row.text]))
+        latest[row.text][row.type] = reference_mentions(row.gold)
     return [
-        Example(
+        Document(
             str(number),
             text,
             tuple(_placed(text, kind, mention) for kind, found in types.items() for mention in found),
             tuple(types),
         )
-        for number, (text, types) in enumerate(passages.items())
+        for number, (text, types) in enumerate(passages)
     ]
 
 
-def _placed(text: str, kind: str, mention: str) -> Gold:
+def _placed(text: str, kind: str, mention: str) -> Span:
     start = text.find(mention)
-    return Gold(mention, kind, max(start, 0), start + len(mention) if start >= 0 else 0)
+    return Span(mention, kind, max(start, 0), start + len(mention) if start >= 0 else 0)
 
 
 def reference_mentions(written: str) -> list[str]:
@@ -99,8 +110,3 @@ def reference_mentions(written: str) -> list[str]:
         return []
     strings = [item for item in items if isinstance(item, str)]
     return strings if len(strings) == len(items) else []
-
-
-def count_reference(gold: str, written: str) -> Counts:
-    """Return the counts for one row, as in the reference: `gold` is parsed as strictly as the answer."""
-    return count(reference_mentions(gold), reference_mentions(written))

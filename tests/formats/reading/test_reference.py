@@ -15,8 +15,8 @@ import pytest
 
 from uniner_mcp import RequestError
 from uniner_mcp.engines.generative.profiles import find_profile
-from uniner_mcp.evaluate.formats.reference import count_reference, read_reference
-from uniner_mcp.evaluate.scoring import Counts
+from uniner_mcp.evaluate.scoring import Counts, count_reference
+from uniner_mcp.formats.reading.reference import read_reference
 
 SAMPLES = Path(__file__).with_name("reference_samples.json")
 PRINTED = {  # correct, predicted, gold

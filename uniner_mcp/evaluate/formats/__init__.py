@@ -1,1 +1,0 @@
-"""Annotation formats: one reader per file format."""
