@@ -188,7 +188,7 @@ def test_serve_says_that_a_port_is_taken() -> None:
         taken.listen()
         result = run("serve", "--transport", "http", "--port", str(taken.getsockname()[1]))
     assert result.exit_code == 1 and "--port" in result.stderr and "/mcp" not in result.stderr
-    assert "engine: nano, model nano-2 (default: no server" in result.stderr
+    assert "engine: nano, model nano-3 (default: no server" in result.stderr
 
 
 def test_the_version_is_printed() -> None:

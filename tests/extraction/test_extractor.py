@@ -235,7 +235,7 @@ async def test_passages_in_a_language_that_the_model_does_not_read_are_reported(
         assert extraction.warnings == []
     else:
         (warning,) = extraction.warnings
-        assert warning.startswith("The model nano-2 reads only English, and") and warned in warning
+        assert warning.startswith("The model nano-3 reads only English, and") and warned in warning
 
 
 async def test_an_engine_whose_languages_are_not_known_gives_no_warning(names: Extractor) -> None:

