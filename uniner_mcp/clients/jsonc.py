@@ -66,13 +66,18 @@ def take(text: str, key: str, name: str) -> str:
     return take(file.without(servers.value, name), key, name)
 
 
+def plain(text: str) -> str:
+    """Return the text as JSON of the same length, without comments and trailing commas."""
+    return _COMMA.sub(lambda found: " " if found[0] == "," else found[0], _bare(text))
+
+
 class _File:
     """A text, and the same with comments (`bare`) and also trailing commas (`plain`) overwritten with spaces."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.bare = _COMMENT.sub(lambda found: _blank(found[0]) if found[0][0] == "/" else found[0], text)
-        self.plain = _COMMA.sub(lambda found: " " if found[0] == "," else found[0], self.bare)
+        self.bare = _bare(text)
+        self.plain = plain(text)
         _DECODER.decode(self.plain)
         self.root = _after(self.plain, 0)
         self.newline = "\r\n" if "\r\n" in text else "\n"
@@ -108,8 +113,9 @@ class _File:
         outer = self.indent(start)
         inner = self.indent(members[-1].start) if members else outer
         inner = inner if len(inner) > len(outer) else outer + self.step
-        comma = "," if members and "," not in self.bare[first:end] else ""
-        member = f"{inner}{json.dumps(name)}: {self.rendered(value, inner)}"
+        trails = "," in self.bare[first:end]
+        comma, trailing = "," if members and not trails else "", "," if trails else ""
+        member = f"{inner}{json.dumps(name)}: {self.rendered(value, inner)}{trailing}"
         kept = self.text[first:end].rstrip()
         return f"{self.text[:first]}{comma}{kept}{self.newline}{member}{self.newline}{outer}{self.text[end:]}"
 
@@ -119,14 +125,14 @@ class _File:
         at = next(index for index, member in enumerate(members) if member.name == name)
         first, end = members[at].start, members[at].end
         comma = _after(self.bare, end)
-        if self.bare[comma] == ",":
+        if has_comma := self.bare[comma] == ",":
             end = comma + 1
         line = self.text.rfind("\n", 0, first) + 1
         rest = _REST_OF_LINE.match(self.text, end)
         if rest and not self.text[line:first].strip():
             first, end = line, rest.end()
         before = self.text[:first]
-        if at and at == len(members) - 1:
+        if at and at == len(members) - 1 and not has_comma:
             comma = _after(self.bare, members[at - 1].end)
             before = self.text[:comma] + self.text[comma + 1 : first]
         return before + self.text[end:]
@@ -140,6 +146,10 @@ class _File:
         """The white space at the start of the line of `offset`."""
         found = _INDENT.match(self.text, self.text.rfind("\n", 0, offset) + 1)
         return found[0] if found else ""
+
+
+def _bare(text: str) -> str:
+    return _COMMENT.sub(lambda found: _blank(found[0]) if found[0][0] == "/" else found[0], text)
 
 
 def _blank(comment: str) -> str:
