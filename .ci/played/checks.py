@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,20 +94,30 @@ def _same_words(sent: str, seen: str) -> bool:
     return " ".join(sent.split()) in " ".join(str(seen).split())
 
 
+def lost_of_large(reference: Reference, conversation: Conversation) -> list[str]:
+    """What the model needs to see of a large result, however much the client shows: entities, and that it is cut."""
+    shown = conversation.result
+    if shown is None:
+        return ["the result"]
+    facts = [fact for fact in ("truncated", "next_start") if f'"{fact}"' in reference.results["large"]]
+    return [word for word in ("Paul Langevin", *facts) if word not in shown]
+
+
+def losses(reference: Reference, found: Mapping[str, Conversation]) -> dict[str, list[str]]:
+    """Return what is lost in each respect."""
+    return {
+        "lists the tool": lost_of_tool(reference, found["call"].tool),
+        "shows the entities": lost_of_call(found["call"]),
+        "shows an error": lost_of_error(reference, found["error"]),
+        "shows a large result": lost_of_large(reference, found["large"]),
+    }
+
+
 def shown_of_large(reference: Reference, conversation: Conversation) -> str:
     """What the model sees of a large result, for the table."""
     sent, seen = reference.results["large"], conversation.result or ""
-    kept = sum(seen.count(name) for name in ("Curie", "Langevin", "Paris"))
-    whole = sum(sent.count(name) for name in ("Curie", "Langevin", "Paris"))
-    if kept == whole:
-        return f"all of it ({_thousands(seen)})"
-    return f"{kept} of {whole} entities ({_thousands(seen)})"
-
-
-def _thousands(text: str) -> str:
-    return f"{len(text):,} characters"
-
-
-def as_json(value: object) -> str:
-    """Return a value as JSON for a log."""
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    whole, kept = (sum(text.count(name) for name in ("Curie", "Langevin", "Paris")) for text in (sent, seen))
+    size = f"{len(seen):,} characters"
+    if kept >= whole:
+        return f"{'all of it' if kept == whole else 'each entity twice'}, {size}"
+    return f"{kept} of {whole} entities, {size}"

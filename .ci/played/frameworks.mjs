@@ -25,7 +25,7 @@ async function openaiAgents(scenario) {
   const { default: OpenAI } = await import("openai");
   agents.setTracingDisabled(true);
   const client = new OpenAI({ apiKey: "none", baseURL: `${url(scenario)}/v1` });
-  const server = new agents.MCPServerStdio({ name: "uniner", ...command, env: process.env, clientSessionTimeoutSeconds: 60 });
+  const server = new agents.MCPServerStdio({ name: "uniner", ...command, env: process.env, clientSessionTimeoutSeconds: 120 });
   await server.connect();
   try {
     const model = new agents.OpenAIResponsesModel(client, "played");

@@ -13,7 +13,7 @@ SERVER = os.environ["SERVER"]
 PROMPT = "Find the entities."
 
 
-async def langchain_py(url: str) -> None:
+async def _langchain_py(url: str) -> None:
     from langchain.agents import create_agent
     from langchain_mcp_adapters.client import MultiServerMCPClient
     from langchain_openai import ChatOpenAI
@@ -24,7 +24,7 @@ async def langchain_py(url: str) -> None:
     await agent.ainvoke({"messages": [{"role": "user", "content": PROMPT}]})
 
 
-async def openai_agents_py(url: str) -> None:
+async def _openai_agents_py(url: str) -> None:
     import agents
     from agents.mcp import MCPServerStdio
     from openai import AsyncOpenAI
@@ -48,28 +48,28 @@ async def _pydantic_ai(model: object) -> None:
         await agent.run(PROMPT)
 
 
-async def pydantic_ai_openai(url: str) -> None:
+async def _pydantic_ai_openai(url: str) -> None:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
     await _pydantic_ai(OpenAIChatModel("played", provider=OpenAIProvider(base_url=f"{url}/v1", api_key="none")))
 
 
-async def pydantic_ai_anthropic(url: str) -> None:
+async def _pydantic_ai_anthropic(url: str) -> None:
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
     await _pydantic_ai(AnthropicModel("played", provider=AnthropicProvider(base_url=url, api_key="none")))
 
 
-async def pydantic_ai_gemini(url: str) -> None:
+async def _pydantic_ai_gemini(url: str) -> None:
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
     await _pydantic_ai(GoogleModel("played", provider=GoogleProvider(base_url=url, api_key="none")))
 
 
-async def google_genai_py(url: str) -> None:
+async def _google_genai_py(url: str) -> None:
     from google import genai
     from mcp import ClientSession, StdioServerParameters
     from mcp.client.stdio import stdio_client
@@ -81,7 +81,7 @@ async def google_genai_py(url: str) -> None:
         await client.aio.models.generate_content(model="played", contents=PROMPT, config={"tools": [session]})
 
 
-async def google_adk(url: str) -> None:
+async def _google_adk(url: str) -> None:
     from google.adk.agents import LlmAgent
     from google.adk.models.google_llm import Gemini
     from google.adk.runners import InMemoryRunner
@@ -100,7 +100,7 @@ async def google_adk(url: str) -> None:
 
 async def main(client: str) -> None:
     """Run every scenario; what goes wrong in one is printed, and the others are run all the same."""
-    run = globals()[client.replace("-", "_")]
+    run = globals()["_" + client.replace("-", "_")]
     for scenario in json.loads(Path(os.environ["SCENARIOS"]).read_text(encoding="utf-8")):
         try:
             await run(f"{os.environ['PLAYED']}/{scenario}")

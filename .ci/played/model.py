@@ -42,12 +42,9 @@ class PlayedModel:
                 self._send("application/json", json.dumps({"object": "list", "data": [], "models": []}))
 
             def do_POST(self) -> None:
+                chunked = self.headers.get("transfer-encoding") == "chunked"
                 length = int(self.headers.get("content-length") or 0)
-                if self.headers.get("transfer-encoding") == "chunked":
-                    raw = self._chunks()
-                else:
-                    raw = self.rfile.read(length)
-                request = json.loads(raw or b"{}")
+                request = json.loads((self._chunks() if chunked else self.rfile.read(length)) or b"{}")
                 client, scenario, path = self.path.lstrip("/").split("/", 2)
                 kind, answer = model.answer(client, scenario, path.partition("?")[0], request)
                 self._send(kind, answer)

@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
 SERVER = Path(sys.executable).with_name("uniner-mcp")
 PROMPT = "Find the entities."
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 QUIET = {
     "DO_NOT_TRACK": "1",
     "OTEL_SDK_DISABLED": "true",
@@ -84,6 +84,7 @@ class Runner:
         self.folder = folder.resolve()
         self.scratch = scratch
         self.played = played
+        self.cache = self.folder / "answers.sqlite"
         self.scenarios = scenarios
         self.bin = self.folder / "node" / "node_modules" / ".bin"
         (scratch / "scenarios.json").write_text(json.dumps(scenarios), encoding="utf-8")
@@ -118,7 +119,9 @@ class Runner:
         return self._each(name, command, lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "none"})
 
     def _codex(self, name: str) -> str:
-        command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", "-c", "mcp_servers.uniner.required=true", PROMPT]
+        # Without `required`, it asks the model before a server that starts slowly has listed its tools.
+        required = ["-c", "mcp_servers.uniner.required=true"]
+        command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", *required, PROMPT]
         return self._each(name, command, lambda _: {}, (".codex/config.toml", CODEX))
 
     def _gemini(self, name: str) -> str:
@@ -130,7 +133,13 @@ class Runner:
             (".gemini/settings.json", GEMINI),
         )
 
-    def _each(self, name: str, command: list[str], variables, settings: tuple[str, str] | None = None) -> str:  # noqa: ANN001
+    def _each(
+        self,
+        name: str,
+        command: list[str],
+        variables: Callable[[str], Mapping[str, str]],
+        settings: tuple[str, str] | None = None,
+    ) -> str:
         """Run a command once per scenario, in a home into which our own `install` wrote the configuration."""
         said = ""
         for scenario in self.scenarios:
@@ -142,8 +151,8 @@ class Runner:
                 path.write_text(settings[1].replace("{url}", url), encoding="utf-8")
             else:
                 home.mkdir(parents=True)
-            cache = f"UNINER_CACHE_PATH={self.scratch / 'answers.sqlite'}"
-            said += self._command(name, [str(SERVER), "install", name, "--env", cache], {"HOME": str(home)})
+            variable = f"UNINER_CACHE_PATH={self.cache}"
+            said += self._command(name, [str(SERVER), "install", name, "--env", variable], {"HOME": str(home)})
             said += self._command(name, command, {"HOME": str(home), **variables(url)}, home)
             if settings is not None:
                 assert "# Stays" in path.read_text("utf-8") or "// Stays" in path.read_text("utf-8")
@@ -162,7 +171,7 @@ class Runner:
             "SERVER": str(SERVER),
             "PLAYED": f"{self.played}/{name}",
             "SCENARIOS": str(self.scratch / "scenarios.json"),
-            "UNINER_CACHE_PATH": str(self.scratch / "answers.sqlite"),
+            "UNINER_CACHE_PATH": str(self.cache),
             **QUIET,
             **(more or {}),
         }

@@ -34,8 +34,7 @@ class ClientName(StrEnum):
 
 Named = Annotated[ClientName, typer.Argument(help="The MCP client.", show_choices=True)]
 Project = Annotated[
-    Path | None,
-    typer.Option(help="Root folder of a project: change its configuration instead of yours, for clients that have one."),
+    Path | None, typer.Option(help="Root folder of a project whose configuration is changed, instead of your own.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the new content of the file without writing it.")]
 
@@ -122,7 +121,9 @@ def _apply(client: Client, change: Change, dry_run: bool, done: str, purpose: st
         typer.echo(f"{change.path} is already up to date.")
     else:
         # Before the file is written, since a file of ours is no sign of a client.
-        after = f"Restart {client.title} to {purpose}." if client.is_installed() else f"{client.title} was not found here."
+        after = (
+            f"Restart {client.title} to {purpose}." if client.is_installed() else f"{client.title} was not found here."
+        )
         kept = write(change)
         typer.echo(f"{done} the configuration of {client.title}. {after}")
         typer.echo(f"{change.path}{f' (backup: {kept.name})' if kept is not None else ''}")
