@@ -42,8 +42,7 @@ async def _pydantic_ai(model: object) -> None:
     from pydantic_ai.mcp import MCPToolset
 
     transport = StdioTransport(command=SERVER, args=["serve"], env=dict(os.environ))
-    # An error ends the run after this many attempts; the model does not try again.
-    agent = Agent(model, toolsets=[MCPToolset(transport, max_retries=2)])
+    agent = Agent(model, toolsets=[MCPToolset(transport, init_timeout=120, read_timeout=120)])
     async with agent:
         await agent.run(PROMPT)
 

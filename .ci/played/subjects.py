@@ -168,6 +168,7 @@ class Runner:
             "LANG": "C.UTF-8",
             "HOME": str(home),
             "NO_PROXY": "127.0.0.1,localhost",
+            "GOOGLE_API_KEY": "none",
             "SERVER": str(SERVER),
             "PLAYED": f"{self.played}/{name}",
             "SCENARIOS": str(self.scratch / "scenarios.json"),
