@@ -9,9 +9,11 @@ This module is the public API. Everything else may change.
 from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.extraction.views import view
 from uniner_mcp.schema import (
     Accuracy,
     AnsweredBy,
+    DistinctMention,
     Domain,
     DomainList,
     Entity,
@@ -19,6 +21,7 @@ from uniner_mcp.schema import (
     Extraction,
     Overlap,
     TeacherMissing,
+    TypeCount,
     Unanswered,
 )
 from uniner_mcp.settings import Settings, load_settings
@@ -26,6 +29,7 @@ from uniner_mcp.settings import Settings, load_settings
 __all__ = [
     "Accuracy",
     "AnsweredBy",
+    "DistinctMention",
     "Domain",
     "DomainList",
     "EngineError",
@@ -40,9 +44,11 @@ __all__ = [
     "SettingsError",
     "SyncExtractor",
     "TeacherMissing",
+    "TypeCount",
     "Unanswered",
     "UninerError",
     "load_settings",
+    "view",
 ]
 
 __version__ = "0.1.0"
