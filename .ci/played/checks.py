@@ -94,12 +94,12 @@ def _same_words(sent: str, seen: str) -> bool:
     return " ".join(sent.split()) in " ".join(str(seen).split())
 
 
-def lost_of_large(reference: Reference, conversation: Conversation) -> list[str]:
-    """What the model needs to see of a large result, however much the client shows: entities, and that it is cut."""
+def lost_of_large(reference: Reference, conversation: Conversation, scenario: str) -> list[str]:
+    """What the model needs to see of a large result, however much the client shows: entities, and how to go on."""
     shown = conversation.result
     if shown is None:
         return ["the result"]
-    facts = [fact for fact in ("truncated", "next_start") if f'"{fact}"' in reference.results["large"]]
+    facts = [fact for fact in ("truncated", "next_start") if f'"{fact}"' in reference.results[scenario]]
     return [word for word in ("Paul Langevin", *facts) if word not in shown]
 
 
@@ -109,13 +109,14 @@ def losses(reference: Reference, found: Mapping[str, Conversation]) -> dict[str,
         "lists the tool": lost_of_tool(reference, found["call"].tool),
         "shows the entities": lost_of_call(found["call"]),
         "shows an error": lost_of_error(reference, found["error"]),
-        "shows a large result": lost_of_large(reference, found["large"]),
+        "shows a page": lost_of_large(reference, found["page"], "page"),
+        "shows a large result": lost_of_large(reference, found["large"], "large"),
     }
 
 
-def shown_of_large(reference: Reference, conversation: Conversation) -> str:
-    """What the model sees of a large result, for the table."""
-    sent, seen = reference.results["large"], conversation.result or ""
+def shown_of(reference: Reference, found: Mapping[str, Conversation], scenario: str) -> str:
+    """What the model sees of a result, for the table."""
+    sent, seen = reference.results[scenario], found[scenario].result or ""
     whole, kept = (sum(text.count(name) for name in ("Curie", "Langevin", "Paris")) for text in (sent, seen))
     size = f"{len(seen):,} characters"
     if kept >= whole:

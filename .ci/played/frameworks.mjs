@@ -1,7 +1,7 @@
 // The JavaScript frameworks, each with the played model: `node frameworks.mjs CLIENT`.
 import { readFileSync } from "node:fs";
 
-const scenarios = Object.keys(JSON.parse(readFileSync(process.env.SCENARIOS, "utf8")));
+const scenarios = Object.entries(JSON.parse(readFileSync(process.env.SCENARIOS, "utf8")));
 const command = { command: process.env.SERVER, args: ["serve"] };
 const prompt = "Find the entities.";
 const url = (scenario) => `${process.env.PLAYED}/${scenario}`;
@@ -50,7 +50,8 @@ async function googleGenai(scenario) {
 }
 
 const run = { "langchain-js": langchain, "openai-agents-js": openaiAgents, "google-genai-js": googleGenai }[process.argv[2]];
-for (const scenario of scenarios) {
+for (const [scenario, { env }] of scenarios) {
+  Object.assign(process.env, env); // For the server. The last scenario is the only one that sets something.
   await run(scenario).catch((error) => console.error(`${scenario}: ${error.stack ?? error}`));
 }
 process.exit();

@@ -100,7 +100,8 @@ async def _google_adk(url: str) -> None:
 async def main(client: str) -> None:
     """Run every scenario; what goes wrong in one is printed, and the others are run all the same."""
     run = globals()["_" + client.replace("-", "_")]
-    for scenario in json.loads(Path(os.environ["SCENARIOS"]).read_text(encoding="utf-8")):
+    for scenario, asked in json.loads(Path(os.environ["SCENARIOS"]).read_text(encoding="utf-8")).items():
+        os.environ.update(asked["env"])  # For the server. The last scenario is the only one that sets something.
         try:
             await run(f"{os.environ['PLAYED']}/{scenario}")
         except Exception:

@@ -1,7 +1,7 @@
 """Run the clients against our server, and check what each shows a model: run.py FOLDER [--write PAGE] [CLIENT…].
 
 FOLDER contains their environments; `.ci/clients` makes them. Prints a line per check and `N passed, M failed`. With
---write, the table in PAGE is replaced by what was seen. With --keep, logs and what models were shown are kept.
+--write, what was seen is written into the table in PAGE. With --keep, logs and what models were shown are kept.
 """
 
 from __future__ import annotations
@@ -15,39 +15,38 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from checks import Reference, losses, shown_of_large
+from checks import Reference, losses, shown_of
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from model import TOOL, Conversation, PlayedModel
-from subjects import SERVER, SUBJECTS, Runner
+from subjects import SERVER, SUBJECTS, Runner, Scenario
 
 TEXT = "Marie Curie left Warsaw."
-SCENARIOS: dict[str, dict[str, Any]] = {
-    "call": {"text": TEXT, "entity_types": ["person", "city"]},
-    "error": {"text": TEXT, "domain": "nowhere"},
-    # 960 entities; 78 kB of JSON, unless the server leaves some out.
-    "large": {
-        "text": " ".join(f"On day {day} Marie Curie met Paul Langevin in Paris." for day in range(388)),
-        "entity_types": ["person", "city"],
-    },
+DIARY = " ".join(f"On day {day} Marie Curie met Paul Langevin in Paris." for day in range(388))
+SCENARIOS = {
+    "call": Scenario({"text": TEXT, "entity_types": ["person", "city"]}),
+    "error": Scenario({"text": TEXT, "domain": "nowhere"}),
+    "page": Scenario({"text": DIARY, "entity_types": ["person", "city"]}),
+    # 960 entities, 78 kB of JSON.
+    "large": Scenario({"text": DIARY, "entity_types": ["person", "city"]}, {"UNINER_MAX_RESULT_CHARS": "1000000"}),
 }
 MARKS = "<!-- Written by .ci/clients --write: do not edit. -->", "<!-- End of what it writes. -->"
-HEAD = "| client | version | shows the model of the large result | loses |\n|---|---|---|---|"
+HEAD = "| client | version | shows of a page (20 kB) | shows of everything (78 kB) | loses |\n|---|---|---|---|---|"
 
 
 async def reference(cache: Path) -> Reference:
     """Return what the server sends, as its own SDK sees it."""
-    environment = {**os.environ, "UNINER_CACHE_PATH": str(cache)}
-    server = StdioServerParameters(command=str(SERVER), args=["serve"], env=environment)
-    with open(os.devnull, "w", encoding="utf-8") as log:
-        async with Client(stdio_client(server, errlog=log)) as client:
-            (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == TOOL]
-            results = {}
-            for name, arguments in SCENARIOS.items():
-                result = await client.call_tool(TOOL, arguments)
+    results = {}
+    for name, scenario in SCENARIOS.items():
+        environment = {**os.environ, "UNINER_CACHE_PATH": str(cache), **scenario.env}
+        server = StdioServerParameters(command=str(SERVER), args=["serve"], env=environment)
+        with open(os.devnull, "w", encoding="utf-8") as log:
+            async with Client(stdio_client(server, errlog=log)) as client:
+                (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == TOOL]
+                result = await client.call_tool(TOOL, scenario.arguments)
                 results[name] = "\n".join(getattr(part, "text", "") for part in result.content)
     return Reference(tool.description or "", tool.input_schema, results)
 
@@ -82,18 +81,22 @@ def check(runner: Runner, model: PlayedModel, sent: Reference, name: str) -> tup
         print(f"FAIL  {title}: {what}: lost {', '.join(parts)}" if parts else f"ok    {title}: {what}")
     if any(lost.values()):
         print("\n".join(f"    | {line}" for line in said.splitlines()[-30:]))
-    shown = shown_of_large(sent, found["large"])
-    print(f"      {title} {version}: {shown}; {time.monotonic() - began:.0f} s", flush=True)
+    shown = [shown_of(sent, found, scenario) for scenario in ("page", "large")]
+    print(f"      {title} {version}: {'; '.join(shown)}; {time.monotonic() - began:.0f} s", flush=True)
     everything = "; ".join(part for parts in lost.values() for part in parts) or "nothing"
     failed = sum(bool(parts) for parts in lost.values())
-    return len(lost) - failed, failed, f"| {title} | {version} | {shown} | {everything} |"
+    return len(lost) - failed, failed, f"| {title} | {version} | {' | '.join(shown)} | {everything} |"
 
 
-def write(page: Path, rows: list[str]) -> None:
-    """Replace the table in a page."""
-    table = "\n".join([MARKS[0], "", HEAD, *rows, "", MARKS[1]])
-    pattern = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
-    page.write_text(pattern.sub(lambda _: table, page.read_text(encoding="utf-8")), encoding="utf-8")
+def write(page: Path, rows: Mapping[str, str]) -> None:
+    """Write rows, by the title of their client, into the table of a page; those of other clients stay."""
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    table, after = rest.split(MARKS[1])
+    known = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines() if line.startswith("| ")}
+    titles = [subject.title for subject in SUBJECTS.values()]
+    kept = [row for title in titles if (row := rows.get(title, known.get(title))) is not None]
+    page.write_text("\n".join([f"{before}{MARKS[0]}", "", HEAD, *kept, "", f"{MARKS[1]}{after}"]), encoding="utf-8")
 
 
 def main() -> int:
@@ -104,17 +107,20 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("clients", nargs="*")
     given = parser.parse_intermixed_args()
-    with tempfile.TemporaryDirectory() as temporary, PlayedModel(SCENARIOS) as model:
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        PlayedModel({name: one.arguments for name, one in SCENARIOS.items()}) as model,
+    ):
         scratch = (given.keep or Path(temporary)).resolve()
         scratch.mkdir(parents=True, exist_ok=True)
         runner = Runner(given.folder, scratch, model.url, SCENARIOS)
         sent = asyncio.run(reference(runner.cache))
-        print(f"the large result has {len(sent.results['large']):,} characters", flush=True)
-        outcomes = [check(runner, model, sent, name) for name in given.clients or SUBJECTS]
+        print(*(f"{name}: {len(result):,} characters" for name, result in sent.results.items()), sep="; ", flush=True)
+        outcomes = {name: check(runner, model, sent, name) for name in given.clients or SUBJECTS}
     if given.write:
-        write(given.write, [row for _, _, row in outcomes])
-    failed = sum(failed for _, failed, _ in outcomes)
-    print(f"{sum(passed for passed, _, _ in outcomes)} passed, {failed} failed")
+        write(given.write, {SUBJECTS[name].title: row for name, (_, _, row) in outcomes.items()})
+    failed = sum(failed for _, failed, _ in outcomes.values())
+    print(f"{sum(passed for passed, _, _ in outcomes.values())} passed, {failed} failed")
     return 1 if failed else 0
 
 

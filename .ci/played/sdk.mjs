@@ -9,16 +9,16 @@ const { Client } = await import(library);
 const { StdioClientTransport } = await import(stdio);
 const scenarios = JSON.parse(readFileSync(process.env.SCENARIOS, "utf8"));
 
-const client = new Client({ name: "check", version: "1.0.0" });
-await client.connect(
-  new StdioClientTransport({ command: process.env.SERVER, args: ["serve"], env: process.env, stderr: "ignore" }),
-);
-const { tools } = await client.listTools();
-const tool = tools.find(({ name }) => name === "extract_entities");
-const results = {};
-for (const [name, args] of Object.entries(scenarios)) {
+const seen = { results: {} };
+for (const [name, { arguments: args, env }] of Object.entries(scenarios)) {
+  const client = new Client({ name: "check", version: "1.0.0" });
+  const server = { command: process.env.SERVER, args: ["serve"], env: { ...process.env, ...env }, stderr: "ignore" };
+  await client.connect(new StdioClientTransport(server), { timeout: 120_000 });
+  const { tools } = await client.listTools();
+  const tool = tools.find((one) => one.name === "extract_entities");
+  seen.tool = { ...tool, schema: tool.inputSchema };
   const result = await client.callTool({ name: "extract_entities", arguments: args });
-  results[name] = { result: result.content.map(({ text }) => text).join("\n"), is_error: result.isError ?? false };
+  seen.results[name] = { result: result.content.map(({ text }) => text).join("\n"), is_error: result.isError ?? false };
+  await client.close();
 }
-await client.close();
-console.log(JSON.stringify({ tool: { ...tool, schema: tool.inputSchema }, results }));
+console.log(JSON.stringify(seen));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SERVER = Path(sys.executable).with_name("uniner-mcp")
@@ -30,6 +32,7 @@ QUIET = {
 CODEX = """model = "gpt-5"
 model_provider = "played"
 check_for_update_on_startup = false
+mcp_optional_startup_grace_ms = 120_000 # It waits one second for servers unless it is told to.
 
 [analytics]
 enabled = false
@@ -77,17 +80,26 @@ SUBJECTS = {
 }
 
 
+@dataclass(frozen=True)
+class Scenario:
+    """What the model asks for: the arguments of the call, and settings of the server."""
+
+    arguments: Mapping[str, Any]
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+
+
 class Runner:
     """Runs clients. folder: the environments; scratch: where homes are made; played: the URL of the model."""
 
-    def __init__(self, folder: Path, scratch: Path, played: str, scenarios: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, scratch: Path, played: str, scenarios: Mapping[str, Scenario]) -> None:
         self.folder = folder.resolve()
         self.scratch = scratch
         self.played = played
         self.cache = self.folder / "answers.sqlite"
         self.scenarios = scenarios
         self.bin = self.folder / "node" / "node_modules" / ".bin"
-        (scratch / "scenarios.json").write_text(json.dumps(scenarios), encoding="utf-8")
+        listed = {name: dataclasses.asdict(scenario) for name, scenario in scenarios.items()}
+        (scratch / "scenarios.json").write_text(json.dumps(listed), encoding="utf-8")
         for script in HERE.glob("*.mjs"):
             shutil.copy(script, self.folder / "node")  # Node looks for packages beside the script.
 
@@ -116,12 +128,14 @@ class Runner:
     def _claude(self, name: str) -> str:
         tool = "mcp__uniner__extract_entities"
         command = [str(self.bin / "claude"), "-p", PROMPT, "--model", "claude-sonnet-4-5", "--allowedTools", tool]
-        return self._each(name, command, lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "none"})
+        # It waits only briefly for servers unless it is told to.
+        patient = {"MCP_CONNECTION_NONBLOCKING": "0", "MCP_CONNECT_TIMEOUT_MS": "120000", "MCP_TIMEOUT": "120000"}
+        return self._each(
+            name, command, lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "none", **patient}
+        )
 
     def _codex(self, name: str) -> str:
-        # Without `required`, it asks the model before a server that starts slowly has listed its tools.
-        required = ["-c", "mcp_servers.uniner.required=true"]
-        command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", *required, PROMPT]
+        command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", PROMPT]
         return self._each(name, command, lambda _: {}, (".codex/config.toml", CODEX))
 
     def _gemini(self, name: str) -> str:
@@ -142,7 +156,7 @@ class Runner:
     ) -> str:
         """Run a command once per scenario, in a home into which our own `install` wrote the configuration."""
         said = ""
-        for scenario in self.scenarios:
+        for scenario, asked in self.scenarios.items():
             url = f"{self.played}/{name}/{scenario}"
             home = self.scratch / name / scenario
             if settings is not None:
@@ -151,8 +165,9 @@ class Runner:
                 path.write_text(settings[1].replace("{url}", url), encoding="utf-8")
             else:
                 home.mkdir(parents=True)
-            variable = f"UNINER_CACHE_PATH={self.cache}"
-            said += self._command(name, [str(SERVER), "install", name, "--env", variable], {"HOME": str(home)})
+            env = {"UNINER_CACHE_PATH": str(self.cache), **asked.env}
+            given = [part for variable, value in env.items() for part in ("--env", f"{variable}={value}")]
+            said += self._command(name, [str(SERVER), "install", name, *given], {"HOME": str(home)})
             said += self._command(name, command, {"HOME": str(home), **variables(url)}, home)
             if settings is not None:
                 assert "# Stays" in path.read_text("utf-8") or "// Stays" in path.read_text("utf-8")
