@@ -135,7 +135,8 @@ class Runner:
         )
 
     def _codex(self, name: str) -> str:
-        command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", PROMPT]
+        patient = ["-c", "mcp_servers.uniner.startup_timeout_sec=120"]
+        command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", *patient, PROMPT]
         return self._each(name, command, lambda _: {}, (".codex/config.toml", CODEX))
 
     def _gemini(self, name: str) -> str:

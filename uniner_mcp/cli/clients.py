@@ -91,8 +91,7 @@ def uninstall(client: Named, project: Project = None, dry_run: DryRun = False) -
 
 
 def _local(engine: str | None, fallback: str | None, env: list[str]) -> Local:
-    from uniner_mcp.clients import Local
-    from uniner_mcp.clients.entries import variables
+    from uniner_mcp.clients import Local, variables
     from uniner_mcp.engines.teacher.policy import load_policy
 
     # What is wrong is reported here rather than in the client's log.
@@ -105,8 +104,7 @@ def _local(engine: str | None, fallback: str | None, env: list[str]) -> Local:
 
 
 def _remote(url: str, header_env: list[str]) -> Remote:
-    from uniner_mcp.clients import Remote
-    from uniner_mcp.clients.entries import headers
+    from uniner_mcp.clients import Remote, headers
 
     return Remote(url, headers(header_env))
 
