@@ -46,7 +46,7 @@ GEMINI = """{
   // Stays, as everything else in this file.
   "general": {"enableAutoUpdate": false, "enableAutoUpdateNotification": false},
   "privacy": {"usageStatisticsEnabled": false},
-  "security": {"auth": {"selectedType": "gemini-api-key"}},
+  "security": {"auth": {"selectedType": "gemini-api-key"}}
 }
 """
 
