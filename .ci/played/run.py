@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import mcp.client.session
 from checks import Reference, losses, shown_of
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
@@ -38,6 +39,7 @@ HEAD = "| client | version | shows of a page (20 kB) | shows of everything (78 k
 
 async def reference(cache: Path) -> Reference:
     """Return what the server sends, as its own SDK sees it."""
+    mcp.client.session.DISCOVER_TIMEOUT_SECONDS = 120  # A busy machine starts the server slowly.
     results = {}
     for name, scenario in SCENARIOS.items():
         environment = {**os.environ, "UNINER_CACHE_PATH": str(cache), **scenario.env}
