@@ -105,7 +105,12 @@ class Runner:
 
     def run(self, name: str) -> str:
         """Run a client with every scenario, and return what it printed."""
-        return getattr(self, f"_{SUBJECTS[name].how}")(name)
+        log = self.scratch / f"{name}.log"
+        try:
+            getattr(self, f"_{SUBJECTS[name].how}")(name)
+        except subprocess.TimeoutExpired:
+            return log.read_text(encoding="utf-8") + "\ntimed out"
+        return log.read_text(encoding="utf-8")
 
     def version(self, name: str) -> str:
         """Return the version of its package."""
@@ -116,32 +121,31 @@ class Runner:
         code = f"import importlib.metadata as m; print(m.version({subject.package!r}))"
         return subprocess.check_output([self._python(subject), "-c", code], text=True).strip()
 
-    def _sdk(self, name: str) -> str:
-        return self._command(name, ["node", str(self.folder / "node" / "sdk.mjs"), name])
+    def _sdk(self, name: str) -> None:
+        self._command(name, ["node", str(self.folder / "node" / "sdk.mjs"), name])
 
-    def _framework(self, name: str) -> str:
+    def _framework(self, name: str) -> None:
         subject = SUBJECTS[name]
         if subject.environment == "node":
-            return self._command(name, ["node", str(self.folder / "node" / "frameworks.mjs"), name])
-        return self._command(name, [self._python(subject), str(HERE / "frameworks.py"), name])
+            self._command(name, ["node", str(self.folder / "node" / "frameworks.mjs"), name])
+        else:
+            self._command(name, [self._python(subject), str(HERE / "frameworks.py"), name])
 
-    def _claude(self, name: str) -> str:
+    def _claude(self, name: str) -> None:
         tool = "mcp__uniner__extract_entities"
         command = [str(self.bin / "claude"), "-p", PROMPT, "--model", "claude-sonnet-4-5", "--allowedTools", tool]
         # It waits only briefly for servers unless it is told to.
         patient = {"MCP_CONNECTION_NONBLOCKING": "0", "MCP_CONNECT_TIMEOUT_MS": "120000", "MCP_TIMEOUT": "120000"}
-        return self._each(
-            name, command, lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "none", **patient}
-        )
+        self._each(name, command, lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "none", **patient})
 
-    def _codex(self, name: str) -> str:
+    def _codex(self, name: str) -> None:
         patient = ["-c", "mcp_servers.uniner.startup_timeout_sec=120"]
         command = [str(self.bin / "codex"), "exec", "--skip-git-repo-check", *patient, PROMPT]
-        return self._each(name, command, lambda _: {}, (".codex/config.toml", CODEX))
+        self._each(name, command, lambda _: {}, (".codex/config.toml", CODEX))
 
-    def _gemini(self, name: str) -> str:
+    def _gemini(self, name: str) -> None:
         command = [str(self.bin / "gemini"), "-p", PROMPT, "-m", "gemini-2.5-pro", "--yolo", "--skip-trust"]
-        return self._each(
+        self._each(
             name,
             command,
             lambda url: {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "none"},
@@ -154,9 +158,8 @@ class Runner:
         command: list[str],
         variables: Callable[[str], Mapping[str, str]],
         settings: tuple[str, str] | None = None,
-    ) -> str:
+    ) -> None:
         """Run a command once per scenario, in a home into which our own `install` wrote the configuration."""
-        said = ""
         for scenario, asked in self.scenarios.items():
             url = f"{self.played}/{name}/{scenario}"
             home = self.scratch / name / scenario
@@ -168,15 +171,14 @@ class Runner:
                 home.mkdir(parents=True)
             env = {"UNINER_CACHE_PATH": str(self.cache), **asked.env}
             given = [part for variable, value in env.items() for part in ("--env", f"{variable}={value}")]
-            said += self._command(name, [str(SERVER), "install", name, *given], {"HOME": str(home)})
-            said += self._command(name, command, {"HOME": str(home), **variables(url)}, home)
+            self._command(name, [str(SERVER), "install", name, *given], {"HOME": str(home)})
+            self._command(name, command, {"HOME": str(home), **variables(url)}, home)
             if settings is not None:
                 assert "# Stays" in path.read_text("utf-8") or "// Stays" in path.read_text("utf-8")
-        return said
 
     def _command(
         self, name: str, command: list[str], more: Mapping[str, str] | None = None, folder: Path | None = None
-    ) -> str:
+    ) -> None:
         home = self.scratch / name
         home.mkdir(exist_ok=True)
         environment = {
@@ -192,13 +194,11 @@ class Runner:
             **QUIET,
             **(more or {}),
         }
-        with (self.scratch / f"{name}.log").open("a+", encoding="utf-8") as log:
+        with (self.scratch / f"{name}.log").open("a", encoding="utf-8") as log:
             subprocess.run(
                 command, env=environment, cwd=folder or home, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 timeout=TIMEOUT_S, check=False,
             )  # fmt: skip
-            log.seek(0)
-            return log.read()
 
     def _python(self, subject: Subject) -> str:
         return str(self.folder / subject.environment / "bin" / "python")
