@@ -154,21 +154,21 @@ def is_kind_of(specific: str, general: str) -> bool:
 
 
 def test_flat_keeps_the_most_specific_type_of_a_chain() -> None:
-    found = [entity(0, 5, "person", 0.6), entity(0, 5, "writer", 0.5), entity(0, 5, "novelist", 0.4)]
+    found = [entity(0, 5, "person", 0.6), entity(0, 5, "writer", 0.5), entity(0, 5, "novelist", 0.45)]
     assert merge(found, "flat", is_kind_of) == [found[2]]
     assert merge(found, "flat") == [found[0]]
     assert len(merge(found, "all", is_kind_of)) == 3
 
 
-def test_a_specific_type_needs_half_of_the_general_ones_confidence() -> None:
-    for sure, kept in ((0.45, "writer"), (0.44, "person")):
-        found = [entity(0, 5, "person", 0.9), entity(0, 5, "writer", sure)]
+def test_a_specific_type_needs_seven_tenths_of_the_general_ones_confidence() -> None:
+    for sure, kept in ((0.57, "writer"), (0.55, "person")):
+        found = [entity(0, 5, "person", 0.8), entity(0, 5, "writer", sure)]
         assert [one.type for one in merge(found, "flat", is_kind_of)] == [kept]
 
 
 def test_the_specific_type_wins_where_spans_share_a_start_or_an_end_but_not_within() -> None:
     for span in ((2, 9), (2, 6), (0, 9)):
-        found = [entity(2, 9, "person", 0.9), entity(*span, "writer", 0.6)]
+        found = [entity(2, 9, "person", 0.8), entity(*span, "writer", 0.6)]
         assert [one.type for one in merge(found, "flat", is_kind_of)] == ["writer"]
     found = [entity(0, 9, "person", 0.9), entity(2, 6, "writer", 0.6)]
     assert [one.type for one in merge(found, "flat", is_kind_of)] == ["person"]

@@ -15,6 +15,8 @@ from uniner_mcp.types.known import known_relations, normalised
 
 logger = logging.getLogger(__name__)
 
+SURE = 0.8
+"""Probability that a type is a kind of another, from which on it takes the other's place (benchmarks/specificity.py)."""
 KEPT = 65_536
 """Number of pairs that are kept."""
 
@@ -54,7 +56,8 @@ def meeting(answers: Iterable[Answer]) -> set[Pair]:
 
 def _looked_up(pairs: Iterable[Pair]) -> dict[Pair, bool]:
     try:
-        return {(a, b): relation(a, b).relation is Relation.KIND_OF for a, b in pairs}
+        told = {(a, b): relation(a, b) for a, b in pairs}
+        return {pair: one.relation is Relation.KIND_OF and one.probability >= SURE for pair, one in told.items()}
     except Exception as error:
         # The judged pairs alone still tell most of what matters, and the answers are there.
         logger.warning("The encoder of types cannot be loaded (%s): run `uniner-mcp doctor`.", type(error).__name__)

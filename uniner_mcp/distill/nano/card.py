@@ -5,12 +5,12 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from uniner_mcp.engines.nano.manifest import FILES, read_manifest, read_scores
+from uniner_mcp.types import files
 
-ABLATION = Path(__file__).with_name("ablation.json")
-"""Results of short trainings with one choice changed each, written by benchmarks/nano_ablation.py."""
+NOTES = Path(__file__).with_name("notes.md")
+"""What was tried for the shipped weights; it is part of their card only."""
+SHIPPED_NAME = "nano-3"
 
 _CARD = """---
 license: apache-2.0
@@ -19,46 +19,37 @@ pipeline_tag: token-classification
 ---
 # {model}: the embedded student of uniner-mcp
 
-This model finds mentions of any entity type in English text, on a CPU. It is a bi-encoder: a fine-tuned MiniLM-L6 (6
-layers, width 384) reads the text once, and a frozen copy of the original encoder reads each type. Every word is
-scored against every type as start, end and inside of a mention, and spans are decoded from the scores. Types are
-scored independently. Both encoders share frozen word-piece embeddings; the text encoder adds a learnt embedding of
-letter shape (lower, title, upper, mixed, other), because the pieces themselves are lowercased.
+This model finds mentions of any entity type in English text, on a CPU. It is a bi-encoder: a fine-tuned encoder (the
+first 6 layers of bge-small-en-v1.5, width 384) reads the text once, and a frozen one (all-MiniLM-L6-v2) reads each
+type. Every word is scored against every type as start, end and inside of a mention, and pairs of words as the first and
+last of one mention, whatever its type; spans are decoded from the scores. Types are scored independently. The text
+encoder also gets the letter shape of each word (lower, title, upper, mixed, other) and the white space before it (none,
+space, wide, new line, blank line, tab, bullet), because the word pieces contain neither. A mention never crosses a
+blank line, a tab or a bullet.
 
-Files: {files} ({megabytes:.1f} MB).
-Matrix products are int8 (dynamic, with smoothed inputs, so that little accuracy is lost); the embedding table is int8
+Files: {files} ({megabytes:.1f} MB), and the encoder of types, which is shared by all weights ({types_megabytes:.1f} MB).
+Matrix products are int8 (dynamic, with smoothed inputs, so that little accuracy is lost); the embedding tables are int8
 per row. Base: {base}.
 
 ## Training
 
-`uniner-mcp distill run benchmarks/recipe/nano.toml --out RUN` trains, exports and evaluates the model.
+`uniner-mcp distill train-nano` and `export-nano` train and export the model; `distill run` does both from a file
+(`benchmarks/recipe/nano.toml`).
 
 Configuration: {config}.
 
-The shipped weights are the mean of {runs} trainings of {steps} steps from the same start; each training contributes a
-running mean of its weights.
+The weights are a running mean over {runs} training(s) of {steps} steps.
 
-The loss is binary cross-entropy over start, end and inside, divided by the number of positives. Negatives are types
-that were asked and are absent (`synthetic_open`), other types of the same set (fully annotated sets), and types of
-other passages, sampled by frequency, if they are unrelated in meaning (cosine under 0.4) and have no known mention in
-the passage; there are up to 40 types per passage. A quarter of the passages are lowercased. Types are worded as name,
-plural, definition, or name and definition.
+The heads are first set to the least-squares map from the starting encoder's words to the vectors of their types. The
+loss is binary cross-entropy over start, end and inside, divided by the number of positives, plus that of pairs of
+words. Negatives are types that were asked and are absent (`synthetic_open`), and other types of the same set (fully
+annotated sets). By the judged relations between types, the annotated mentions are also asked for broader types
+(novelist: person) and for types that they cannot be (song: album); elsewhere in the passage nothing is assumed about
+these. In some passages a mention is replaced by an enumeration or the lines are wrapped, and lists, tables and forms
+are made of mentions of all sets. A quarter of the passages are lowercased. Types are worded as name, synonym, plural,
+definition, or name and definition.
 
-Changes since the first generation: twice as many types per passage, more of them from other passages; averaged
-weights; half as many passages from narrow sets; threshold and confidence fitted on many sets; inputs smoothed before
-int8.
-
-{ablation}
-
-Also tried, without a clear gain: batches twice as large; bias and scale of a type learnt from its vector; the mean of
-a type's name and plural; other ways to decode spans from the scores; thresholds that depend on how similar a type is
-to the training types, or on the best score in the passage.
-
-Starting points compared for the first generation (150 steps of 2,048 tokens each, mean F1 on its development
-passages): all-MiniLM-L6-v2 32.5 at learning rate 1e-4 and 36.5 at 2e-4; paraphrase-MiniLM-L3-v2 21.2 at 1e-4, at
-twice the speed. Other small encoders (such as bge-small) were not available as packages that contain their weights.
-
-| data set | licence | passages per epoch |
+{notes}| data set | licence | passages per epoch |
 |---|---|--:|
 {sets}
 
@@ -84,28 +75,7 @@ passages, and on sets that were not used for calibration).
 English only. The model understands a type from its words: a name that says little ("field", "task", "character")
 works badly, and a definition sometimes helps. Passages are read about 160 words at a time. Spans end at word
 boundaries. Facts in the training passages may be invented; the model knows no facts.
-
-Errors on development passages (`benchmarks/nano_errors.py`; all are in benchmarks/README.md): if types that are close
-in meaning are asked together, one takes the other's mentions (condition and disease, crop and fruit, gene and
-chemical). Abstract types and types of whole clauses are mostly missed ("clinical event", "abstract concept",
-"method"), and so are pronouns and common nouns where a set counts them. Lowercase text costs up to four points.
-
-Confidence is calibrated over many sets. Its expected calibration error was 0.03 on test passages of the sets whose
-development passages it was fitted on, and 0.08 on ten other sets, where high confidences are too optimistic
-(`benchmarks/calibration.py`). On those ten sets, a `min_confidence` of 0.3 raised precision from 42 to 47 and left F1
-at 43.
 """
-
-_ABLATION = """\
-Effect of each choice, in single short trainings ({steps} steps) that differ in it alone: mean F1 on the development
-passages of sets not trained on, at the threshold where it is highest (`benchmarks/nano_ablation.py`, {measured}). The
-second seed shows how little one point means, and short trainings show what is learnt quickly, not what lasts. Only two
-differences stand out: focal loss is worse, and training without types of other passages is better. A full training
-without them has not been tried yet.
-
-| | F1 | difference from the recipe | threshold | synthetic_open |
-|---|--:|--:|--:|--:|
-{rows}"""
 
 _SCORES = """\
 F1 in percent on test passages, over normalised strings per type (the evaluation of UniversalNER), through the extractor
@@ -137,7 +107,8 @@ def write_card(folder: Path) -> None:
         validation="\n".join(
             _row(kind, [scores[name] for name in names]) for kind, scores in manifest.validation.items()
         ),
-        ablation=_ablation(),
+        notes=NOTES.read_text(encoding="utf-8") + "\n" if manifest.model == SHIPPED_NAME else "",
+        types_megabytes=sum((files.MODEL / name).stat().st_size for name in files.FILES) / 1e6,
         scores=_scores(folder),
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
@@ -145,32 +116,6 @@ def write_card(folder: Path) -> None:
 
 def _row(kind: str, values: list[float]) -> str:
     return f"| {kind} | {' | '.join(f'{value:.1f}' for value in values)} | {sum(values) / len(values):.1f} |"
-
-
-class _Trained(BaseModel):
-    """F1 in percent of a short training: the mean over sets it was not trained on, and the F1 on synthetic_open."""
-
-    f1: float
-    threshold: float
-    trained: float
-
-
-class _Ablation(BaseModel):
-    """Contents of ablation.json: the variants, the recipe first."""
-
-    measured: str
-    steps: int
-    variants: dict[str, _Trained]
-
-
-def _ablation() -> str:
-    found = _Ablation.model_validate_json(ABLATION.read_bytes())
-    recipe = next(iter(found.variants.values())).f1
-    rows = "\n".join(
-        f"| {name} | {one.f1:.1f} | {one.f1 - recipe:+.1f} | {one.threshold:.2f} | {one.trained:.1f} |"
-        for name, one in found.variants.items()
-    )
-    return _ABLATION.format(steps=found.steps, measured=found.measured, rows=rows)
 
 
 def _scores(folder: Path) -> str:

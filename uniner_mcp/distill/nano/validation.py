@@ -13,7 +13,7 @@ from uniner_mcp.evaluate.scoring import Counts, count, normalise
 from uniner_mcp.extraction.merging import merge
 from uniner_mcp.formats.documents import Document
 from uniner_mcp.formats.reading.datasets import DataSet
-from uniner_mcp.schema import Entity
+from uniner_mcp.schema import Entity, Overlap
 from uniner_mcp.tokenizer import load_tokenizer
 
 VALIDATION = {
@@ -62,14 +62,16 @@ def asked_of(examples: Iterable[Document]) -> list[tuple[Document, list[str]]]:
     return [(example, sorted(set(example.asked)) if example.asked else every) for example in listed]
 
 
-def entities_at(threshold: float, text: str, types: list[str], scores: Scores) -> list[Entity]:
-    """Return what a user gets at a threshold: mentions of all types, without overlap."""
+def entities_at(
+    threshold: float, text: str, types: list[str], scores: Scores, overlap: Overlap = "flat"
+) -> list[Entity]:
+    """Return the mentions of all types at a threshold."""
     entities: list[Entity] = []
     for number, name in enumerate(types):
         for first, last, sure in read_spans(scores, number, threshold):
             start, end = scores.words[first][0], scores.words[last][1]
             entities.append(Entity(text=text[start:end], type=name, start=start, end=end, confidence=sure))
-    return merge(entities, "flat")
+    return merge(entities, overlap)
 
 
 def f1_of(
