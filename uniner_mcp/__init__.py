@@ -6,6 +6,8 @@
 This module is the public API. Everything else may change.
 """
 
+from uniner_mcp.documents.document import Document, Place
+from uniner_mcp.documents.reading import read_document
 from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
@@ -26,6 +28,7 @@ from uniner_mcp.settings import Settings, load_settings
 __all__ = [
     "Accuracy",
     "AnsweredBy",
+    "Document",
     "Domain",
     "DomainList",
     "EngineError",
@@ -35,6 +38,7 @@ __all__ = [
     "ExtractionError",
     "Extractor",
     "Overlap",
+    "Place",
     "RequestError",
     "Settings",
     "SettingsError",
@@ -43,6 +47,7 @@ __all__ = [
     "Unanswered",
     "UninerError",
     "load_settings",
+    "read_document",
 ]
 
 __version__ = "0.1.0"
