@@ -64,7 +64,7 @@ def test_extract_reads_a_file_with_its_line_ends_and_standard_input(tmp_path: Pa
     assert json.loads(piped.stdout)["entities"][0]["text"] == "Marie Curie"
 
 
-def test_extract_takes_a_domain_and_definitions() -> None:
+def test_extract_takes_a_domain_and_meanings() -> None:
     assert run("extract", SENTENCE, "-d", "general", "--json").exit_code == 0
     defined = run("extract", SENTENCE, "-t", "who", "--define", "who=A person who is named.", "--json")
     assert "Marie Curie" in [e["text"] for e in json.loads(defined.stdout)["entities"]]
@@ -77,7 +77,7 @@ def test_extract_takes_a_domain_and_definitions() -> None:
         (["extract", SENTENCE], "--domain"),
         (["extract", SENTENCE, "-t", "person", "-d", "law"], "--types"),
         (["extract", SENTENCE, "-d", "lwa"], "Closest: law"),
-        (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=definition"),
+        (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=meaning"),
         (["extract", SENTENCE, "-t", "x", "--json", "--table"], "not both"),
         (["extract", "-f", "nowhere.txt", "-t", "x"], "Cannot read"),
         (["extract", SENTENCE, "-t", "x", "--engine", "warp"], "engine"),

@@ -11,9 +11,11 @@ from uniner_mcp.documents.reading import read_document
 from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.extraction.views import view
 from uniner_mcp.schema import (
     Accuracy,
     AnsweredBy,
+    DistinctMention,
     Domain,
     DomainList,
     Entity,
@@ -21,6 +23,7 @@ from uniner_mcp.schema import (
     Extraction,
     Overlap,
     TeacherMissing,
+    TypeCount,
     Unanswered,
 )
 from uniner_mcp.settings import Settings, load_settings
@@ -28,6 +31,7 @@ from uniner_mcp.settings import Settings, load_settings
 __all__ = [
     "Accuracy",
     "AnsweredBy",
+    "DistinctMention",
     "Document",
     "Domain",
     "DomainList",
@@ -44,10 +48,12 @@ __all__ = [
     "SettingsError",
     "SyncExtractor",
     "TeacherMissing",
+    "TypeCount",
     "Unanswered",
     "UninerError",
     "load_settings",
     "read_document",
+    "view",
 ]
 
 __version__ = "0.1.0"

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Overlap = Literal["flat", "nested", "all"]
 """Which entities may overlap: none (`flat`), only one inside another (`nested`), or any (`all`)."""
 
+ResultForm = Literal["entities", "mentions", "counts"]
+"""What a result lists: each entity, each distinct mention, or the number of entities of each type."""
+
 
 class Frozen(BaseModel):
     """Base class of the models: immutable, unknown fields are rejected."""
@@ -70,10 +73,41 @@ class AnsweredBy(Frozen):
     usd: float | None = Field(default=None, ge=0, description="Cost in US dollars, at the prices in the policy.")
 
 
+class DistinctMention(Frozen):
+    """A mention in its distinct spelling, and how often it is found."""
+
+    text: str = Field(description="The mention, exactly as it is written in the text.")
+    type: str = Field(description="The requested entity type.")
+    count: int = Field(ge=1, description="Number of entities of this type with this text.")
+    start: int = Field(ge=0, description="Offset of the first of them, in Unicode code points.")
+
+
+class TypeCount(Frozen):
+    """How often a type is found."""
+
+    type: str = Field(description="The requested entity type.")
+    entities: int = Field(ge=1, description="Number of entities of this type.")
+    distinct: int = Field(ge=1, description="Number of distinct texts among them.")
+
+
 class Extraction(Frozen):
     """The result of one request. Anything that is missing is listed or counted."""
 
-    entities: list[Entity] = Field(description="Entities in reading order.")
+    truncated: bool = Field(
+        default=False,
+        description=(
+            "True if entities are missing: there are more than `limit` or than fit into a result (then `next_start` is "
+            "given), or a model's answer was cut off."
+        ),
+    )
+    next_start: int | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            "Offset from which on nothing has been reported: call again with the same arguments and this as `start`. "
+            "Null if nothing was left out."
+        ),
+    )
     unanswered: list[Unanswered] = Field(
         default_factory=list[Unanswered], description="Types that were not answered for all of the text."
     )
@@ -83,27 +117,23 @@ class Extraction(Frozen):
     warnings: list[str] = Field(
         default_factory=list[str],
         description=(
-            "What else may be missing or wrong, for example passages in a language that the model does not read."
+            "What else may be missing or wrong, for example passages in a language that the model does not read, or "
+            "arguments that do not exist."
         ),
     )
-    truncated: bool = Field(
-        default=False,
-        description=(
-            "True if entities are missing: there are more than `limit` or than fit into a result, or a model's answer "
-            "was cut off."
-        ),
-    )
-    next_start: int | None = Field(
-        default=None,
-        ge=0,
-        description=(
-            "Offset from which on nothing has been reported, because the result would be too large: call again with "
-            "the text from this offset on, and add it to the offsets of that result. Null if nothing was left out."
-        ),
-    )
-    answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="The models that answered.")
     teacher_missing: list[TeacherMissing] | None = Field(
         default=None, description="Questions that the teacher should have answered but did not; null if there are none."
+    )
+    answered_by: list[AnsweredBy] = Field(default_factory=list[AnsweredBy], description="The models that answered.")
+    counts: list[TypeCount] | None = Field(
+        default=None, description="With `result` counts: the number of entities of each type, the most frequent first."
+    )
+    mentions: list[DistinctMention] | None = Field(
+        default=None, description="With `result` mentions: the distinct mentions of each type, in reading order."
+    )
+    entities: list[Entity] = Field(
+        default_factory=list[Entity],
+        description="Entities in reading order; absent with `result` mentions or counts.",
     )
 
     def to_html(self, text: str) -> str:
@@ -111,54 +141,6 @@ class Extraction(Frozen):
         from uniner_mcp.highlight import extraction_page
 
         return extraction_page(text, self.model_dump(mode="json", exclude_none=True))
-
-
-class ExtractionRequest(Frozen):
-    """Find every mention of the given entity types in a text, with exact character offsets and confidence.
-
-    Any entity type works. Request all types for a text in one call. The result lists the entities in reading order
-    (`text[start:end]` is the mention; offsets count Unicode code points), the types that could not be answered
-    (`unanswered`), passages in languages that the model does not read (`warnings`), and whether the list was cut
-    (`truncated`).
-    """
-
-    text: str = Field(
-        description=(
-            "The text to search: up to 1,000,000 characters, unless the operator changed that limit (setting "
-            "`max_text_chars`)."
-        )
-    )
-    entity_types: list[str] | None = Field(
-        default=None,
-        description=(
-            "Entity types to find, in plain singular words: 'person', 'gene', 'court', 'left-back'. "
-            "Give either this or `domain`."
-        ),
-    )
-    domain: str | None = Field(
-        default=None,
-        description=(
-            "Name of a domain from list_domains: finds its usual entity types. Give either this or `entity_types`."
-        ),
-    )
-    definitions: dict[str, str] | None = Field(
-        default=None,
-        description="Definitions of types whose names are not clear on their own: {type name: one sentence}.",
-    )
-    min_confidence: float = Field(
-        default=0.0,
-        description="Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.",
-    )
-    overlap: Overlap = Field(
-        default="flat",
-        description=(
-            "Which entities may overlap. flat: none, the most confident is kept; nested: only one inside another; "
-            "all: any."
-        ),
-    )
-    limit: int | None = Field(
-        default=None, description="Maximum number of entities; the first ones in the text are returned."
-    )
 
 
 class Accuracy(Frozen):

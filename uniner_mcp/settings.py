@@ -178,12 +178,13 @@ class Settings(BaseSettings):
     )
     max_types: int = Field(default=64, ge=1, le=1_000_000, description="Maximum number of entity types per request.")
     max_result_chars: int = Field(
-        default=160_000,
-        ge=10_000,
+        default=20_000,
+        ge=1_000,
         le=1_000_000_000,
         description=(
             "Maximum length of a tool result in characters of JSON, of which non-ASCII ones count as the UTF-8 bytes "
-            "they take; further entities are left out (`next_start`). With the default, no message exceeds 1 MiB."
+            "they take; what is left out comes with another call (`next_start`). Most hosts show a model about 25,000 "
+            "tokens or less; the default is about 8,000."
         ),
     )
     max_waiting: int = Field(

@@ -33,11 +33,20 @@ def show_highlight(text: str, extraction: Extraction) -> None:
 
 
 def show_table(extraction: Extraction) -> None:
-    """Print a table with one row per entity: offsets, type, mention, confidence."""
-    table = Table("start", "end", "type", "entity", "confidence")
-    for entity in extraction.entities:
-        sure = "" if entity.confidence is None else f"{entity.confidence:.2f}"
-        table.add_row(str(entity.start), str(entity.end), Text(entity.type), Text(entity.text), sure)
+    """Print a table with one row per entity, per distinct mention or per type, whichever the extraction lists."""
+    if extraction.counts is not None:
+        table = Table("type", "entities", "distinct")
+        for count in extraction.counts:
+            table.add_row(Text(count.type), str(count.entities), str(count.distinct))
+    elif extraction.mentions is not None:
+        table = Table("type", "mention", "count", "first at")
+        for mention in extraction.mentions:
+            table.add_row(Text(mention.type), Text(mention.text), str(mention.count), str(mention.start))
+    else:
+        table = Table("start", "end", "type", "entity", "confidence")
+        for entity in extraction.entities:
+            sure = "" if entity.confidence is None else f"{entity.confidence:.2f}"
+            table.add_row(str(entity.start), str(entity.end), Text(entity.type), Text(entity.text), sure)
     Console().print(table)
     _show_notes(extraction)
 
@@ -46,7 +55,11 @@ def _show_notes(extraction: Extraction) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for warning in extraction.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
-    if not extraction.entities and not extraction.unanswered and not extraction.warnings:
+    if (
+        not (extraction.entities or extraction.mentions or extraction.counts)
+        and not extraction.unanswered
+        and not extraction.warnings
+    ):
         console.print("no entities found; try another name for the type, or define it with --define")
     for missing in extraction.unanswered:
         console.print(Text(f"unanswered: {missing.type}: {missing.reason}", style="yellow"))
@@ -54,10 +67,10 @@ def _show_notes(extraction: Extraction) -> None:
         console.print(Text(f"teacher did not answer ({missing.questions}): {missing.reason}", style="yellow"))
     if extraction.ungrounded:
         console.print(f"dropped {extraction.ungrounded} mentions that are not in the text", style="yellow")
-    if extraction.truncated:
-        console.print(
-            "entities are missing: there are more than --limit, or a model's answer was cut off", style="yellow"
-        )
+    if extraction.next_start is not None:
+        console.print(f"there are more than --limit: go on with --start {extraction.next_start}", style="yellow")
+    elif extraction.truncated:
+        console.print("entities are missing: a model's answer was cut off", style="yellow")
 
 
 def show_domains(catalogue: DomainList) -> None:

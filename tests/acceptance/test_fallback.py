@@ -318,7 +318,7 @@ async def test_what_is_redacted_does_not_reach_the_teacher_and_comes_back_in_its
     text = "Write to maria.keller@example.org, says Maria Keller."
     stage.teacher.always = echo_placeholders
     extraction = await (await stage.open("teacher-only")).extract(
-        text, ["e-mail address"], definitions={"e-mail address": "such as tom@example.org"}
+        text, ["e-mail address"], meanings={"e-mail address": "such as tom@example.org"}
     )
     assert [text[entity.start : entity.end] for entity in extraction.entities] == ["maria.keller@example.org"]
     assert "example.org" not in str(stage.teacher.asked)

@@ -134,7 +134,7 @@ async def test_no_log_at_any_level_holds_the_callers_text_or_a_key(
                 Extractor.open(Settings(**given)) as extractor,
                 Client(build_server(extractor, domain_list())) as client,
             ):
-                arguments = {"text": text, "entity_types": [secret], "definitions": {secret: secret}}
+                arguments = {"text": text, "entity_types": [secret], "meanings": [{"type": secret, "meaning": secret}]}
                 result = await client.call_tool("extract_entities", arguments)
         assert not [head for head in teacher.heads if key not in head["authorization"]]  # It was really used.
     assert lines

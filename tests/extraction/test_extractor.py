@@ -8,7 +8,7 @@ import anyio
 import pytest
 from doubles import names_engine
 
-from uniner_mcp import Extraction, ExtractionError, Extractor, Settings
+from uniner_mcp import Extraction, ExtractionError, Extractor, RequestError, Settings
 from uniner_mcp.engines.base import Answer, Call, Mention, Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
 from uniner_mcp.errors import EngineError, SettingsError
@@ -124,7 +124,39 @@ async def test_limit_and_min_confidence_cut_and_say_so() -> None:
         assert not sure.truncated
         first = await extractor.extract("Ada Bob Cyd", ["person"], limit=2)
         assert [entity.text for entity in first.entities] == ["Ada", "Bob"]
-        assert first.truncated
+        assert first.truncated and first.next_start == 8
+        rest = await extractor.extract("Ada Bob Cyd", ["person"], start=8)
+        assert [(entity.text, entity.start) for entity in rest.entities] == [("Cyd", 8)] and not rest.truncated
+        with pytest.raises(RequestError, match="`limit`"):
+            await extractor.extract("Ada", ["person"], limit=-1)
+
+
+async def test_going_on_reads_no_passage_before_the_last_one_and_finds_what_the_whole_has() -> None:
+    engine = names_engine(context_budget=20)
+    text = "Ada met Bob in Paris on a fine day in May. " * 20
+    async with Extractor(engine) as extractor:
+        whole = await extractor.extract(text, ["person"])
+        passages = len(engine.asked)
+        for start in range(0, len(text), 7):
+            engine.asked.clear()
+            rest = await extractor.extract(text, ["person"], start=start)
+            assert rest.entities == [entity for entity in whole.entities if entity.start >= start]
+            assert len(engine.asked) <= passages * (1 - start / len(text)) + 3
+
+
+async def test_an_entity_across_the_start_keeps_its_parts_away() -> None:
+    mentions = [Mention("University of Vienna", (0, 20), 0.9), Mention("Vienna", (14, 20), 0.5)]
+    async with Extractor(ScriptedEngine(lambda *_: mentions)) as extractor:
+        assert not (await extractor.extract("University of Vienna", ["place"], start=5)).entities
+
+
+async def test_the_former_name_of_meanings_is_deprecated() -> None:
+    async with Extractor(names_engine()) as extractor:
+        with pytest.warns(DeprecationWarning, match="`meanings`") as caught:
+            await extractor.extract("Ada", ["person"], definitions={"person": "a human"})
+        assert caught[0].filename == __file__
+        with pytest.warns(DeprecationWarning), pytest.raises(RequestError, match="not requested"):
+            await extractor.extract("Ada", ["person"], meanings={"city": "a town"}, definitions={"person": "a human"})
 
 
 async def test_cancelling_a_request_cancels_the_engine() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steps import lines
 
-from uniner_mcp.extraction.merging import certainty, limit_entities, merge
+from uniner_mcp.extraction.merging import certainty, merge
 from uniner_mcp.schema import Entity, Overlap
 
 POLICIES: tuple[Overlap, ...] = get_args(Overlap)
@@ -144,12 +144,3 @@ def test_a_dropped_span_drops_no_other() -> None:
 def test_reading_order_is_start_then_longer_then_type() -> None:
     found = [entity(4, 5), entity(0, 2, "person"), entity(0, 2, "city"), entity(0, 9)]
     assert merge(found, "all") == [entity(0, 9), entity(0, 2, "city"), entity(0, 2, "person"), entity(4, 5)]
-
-
-@given(entities, st.none() | st.integers(0, 30))
-def test_a_limit_keeps_the_first_entities_and_tells_of_the_rest(found: list[Entity], limit: int | None) -> None:
-    ordered = merge(found, "all")
-    kept, cut = limit_entities(reversed(ordered), limit)
-    assert kept == ordered[: len(kept)]
-    assert len(kept) == (len(ordered) if limit is None else min(limit, len(ordered)))
-    assert cut == (len(kept) < len(ordered))

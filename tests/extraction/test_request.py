@@ -12,23 +12,30 @@ def check(text: object = SECRET, **given: object) -> Request:
     values: dict[str, object] = {
         "entity_types": ["person"],
         "domain": None,
-        "definitions": None,
+        "meanings": None,
         "min_confidence": 0.0,
         "overlap": "flat",
-        "limit": None,
+        "start": 0,
         "limits": Limits(max_text_chars=100, max_types=3),
     }
     return check_request(text, **(values | given))  # type: ignore[arg-type]
 
 
 def test_types_are_kept_in_order_without_repetition_and_with_single_spaces() -> None:
-    request = check(entity_types=[" film  title ", "person", "film title"], definitions={"person": " a  human "})
+    request = check(entity_types=[" film  title ", "person", "film title"], meanings={"person": " a  human "})
     assert [(kind.name, kind.definition) for kind in request.types] == [("film title", None), ("person", "a human")]
 
 
 def test_a_domain_stands_for_its_types() -> None:
     request = check(entity_types=None, domain="Law", limits=Limits(100, 64))
     assert "court" in [kind.name for kind in request.types]
+
+
+@pytest.mark.parametrize("absent", [None, "", " ", [], {}])
+def test_an_empty_argument_is_one_that_is_not_given(absent: object) -> None:
+    optional = {"domain": absent, "meanings": absent, "min_confidence": absent, "overlap": absent, "start": absent}
+    assert check(**optional) == check()
+    assert check(entity_types=absent, domain="law", limits=Limits(100, 64)).domain == "law"
 
 
 @pytest.mark.parametrize(
@@ -39,22 +46,25 @@ def test_a_domain_stands_for_its_types() -> None:
         ({"text": "Zaphod " * 50}, "split it"),
         ({"entity_types": None}, "exactly one of"),
         ({"domain": "law"}, "exactly one of"),
-        ({"entity_types": []}, "at least one"),
+        ({"entity_types": []}, "exactly one of"),
         ({"entity_types": ["person", " "]}, "number 2 is empty"),
-        ({"entity_types": ["x" * 121]}, "`definitions`"),
+        ({"entity_types": ["x" * 121]}, "`meanings`"),
         ({"entity_types": ["a", "b", "c", "d"]}, "several calls"),
         ({"entity_types": None, "domain": "lwa"}, "law"),
-        ({"definitions": {"film": "a film"}}, "not requested"),
-        ({"definitions": {"person": "x" * 301}}, "to one sentence"),
+        ({"meanings": {"film": "a film"}}, "not requested"),
+        ({"meanings": [{"type": "person", "meaning": "x" * 301}]}, "to one sentence"),
         ({"overlap": "some"}, "'nested'"),
-        ({"limit": 0}, "at least 1"),
+        ({"start": -1}, "at least 0"),
+        ({"start": 33}, "only 33 characters"),
+        ({"start": True}, "whole number"),
         ({"min_confidence": 1.5}, "from 0 to 1"),
         ({"min_confidence": float("nan")}, "from 0 to 1"),
         ({"min_confidence": "high"}, "from 0 to 1"),
-        ({"limit": 1.5}, "whole number"),
+        ({"start": 1.5}, "whole number"),
         ({"text": 5}, "string as `text`"),
         ({"text": "Zaphod \ud800"}, "surrogate"),
-        ({"entity_types": "person"}, "list of strings"),
+        ({"meanings": 5}, "list such as"),
+        ({"entity_types": {"person": "x"}}, "list of strings"),
         ({"entity_types": [5]}, "list of strings"),
         ({"entity_types": ["a\ud800"]}, "surrogate"),
     ],

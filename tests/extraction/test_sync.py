@@ -19,6 +19,14 @@ def test_errors_come_through_as_they_are() -> None:
         extractor.extract("", ["person"])
 
 
+def test_going_on_and_the_former_name_of_meanings_are_the_same_as_in_asynchronous_code() -> None:
+    with SyncExtractor(Extractor(names_engine())) as extractor:
+        assert [one.text for one in extractor.extract("Ada met Bob", "person, city", start=4).entities] == ["Bob"]
+        with pytest.warns(DeprecationWarning, match="`meanings`") as caught:
+            extractor.extract("Ada", ["person"], definitions={"person": "a human"})
+    assert caught[0].filename == __file__
+
+
 def test_leaving_the_block_closes_the_engine() -> None:
     engine = names_engine()
     with SyncExtractor(Extractor(engine)):

@@ -101,7 +101,7 @@ async def test_a_crash_in_any_method_is_logged_by_its_place_and_reported_by_its_
 
     monkeypatch.setattr("uniner_mcp.server.prompts.find_domain", crash)
     monkeypatch.setattr("uniner_mcp.server.resources.find_domain", crash)
-    monkeypatch.setattr("uniner_mcp.server.tools.fitted", crash)
+    monkeypatch.setattr("uniner_mcp.server.tools.view", crash)
     calls: dict[str, Any] = {
         "get_prompt": ("annotate", {"text": "x"}),
         "call_tool": ("extract_entities", {"text": "Ada", "entity_types": ["person"]}),

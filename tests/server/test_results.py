@@ -6,23 +6,23 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from mcp import Client
 from mcp.types import TextContent
 from server.serving import serving
 
 from uniner_mcp import Extractor
+from uniner_mcp.domains import domain_list
 from uniner_mcp.engines.base import Mention, Passage
 from uniner_mcp.engines.nano.engine import NanoEngine
 from uniner_mcp.engines.scripted import ScriptedEngine
+from uniner_mcp.extraction.views import as_data, view
 from uniner_mcp.schema import Entity, EntityType, Extraction
-from uniner_mcp.server import results
-from uniner_mcp.server.results import fitted, result
+from uniner_mcp.server.app import build_server
+from uniner_mcp.server.results import result
 
 pytestmark = pytest.mark.anyio
 SSE_LIMIT = 1_048_576
-DEFAULT = 160_000
+DEFAULT = 20_000
 
 
 def words(passage: Passage, kind: EntityType) -> list[Mention]:
@@ -50,20 +50,20 @@ async def read_on(client: Client, text: str, kinds: list[str]) -> tuple[list[Any
         steps.append(progress)
 
     while True:
-        given = {"text": text[start:], "entity_types": kinds}
+        given = {"text": text, "entity_types": kinds, "start": start}
         answer = await client.call_tool("extract_entities", given, progress_callback=note)
         assert not answer.is_error and answer.structured_content is not None
         (block,) = answer.content
         assert isinstance(block, TextContent) and json.loads(block.text) == answer.structured_content
         calls += 1
         for entity in answer.structured_content["entities"]:
-            entities.append((entity["start"] + start, entity["end"] + start, entity["text"]))
+            entities.append((entity["start"], entity["end"], entity["text"]))
         went_on = answer.structured_content.get("next_start")
         assert answer.structured_content["truncated"] == (went_on is not None)
         if went_on is None:
             assert steps
             return entities, calls
-        start += went_on
+        start = went_on
 
 
 @pytest.mark.parametrize("word", ["Ada", "Ärzte", "北京", "😀😀", '"\\"', "\x01\x02"])
@@ -86,7 +86,7 @@ async def test_a_million_characters_arrive_over_http(era: str) -> None:
     ):
         answer = await client.call_tool("extract_entities", {"text": text, "entity_types": ["person"]})
     assert answer.structured_content is not None and answer.structured_content["truncated"]
-    assert len(answer.structured_content["entities"]) > 1500
+    assert len(answer.structured_content["entities"]) > 200
     assert answer.structured_content["next_start"] >= answer.structured_content["entities"][-1]["end"]
 
 
@@ -118,48 +118,22 @@ async def test_the_library_returns_everything() -> None:
     assert len(extraction.entities) == 10_000 and extraction.next_start is None
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 400), st.integers(1, 30)), max_size=40),
-    st.integers(150, 2000),
-)
-def test_what_is_left_out_starts_where_it_says_and_what_is_kept_starts_before(
-    spans: list[tuple[int, int]], most: int
-) -> None:
-    entities = [Entity(text="x" * size, type="t", start=start, end=start + size) for start, size in spans]
-    entities.sort(key=lambda entity: (entity.start, -entity.end))
-    whole = Extraction(entities=entities)
-    cut = fitted(whole, most)
-    assert cut.entities == entities[: len(cut.entities)]
-    if cut is whole:
-        return
-    left_out = entities[len(cut.entities) :]
-    assert cut.truncated and cut.entities and left_out and cut.next_start
-    starts = {entity.start for entity in cut.entities}
-    if len(starts) > 1 or starts != {left_out[0].start}:
-        assert cut.next_start <= left_out[0].start
-        assert cut.next_start > max(starts)
+async def test_the_default_keeps_a_result_below_what_hosts_show_of_it() -> None:
+    text = "Ada saw Paris. " * 20_000
+    async with Client(build_server(Extractor(ScriptedEngine(words)), domain_list())) as client:
+        answer = await client.call_tool("extract_entities", {"text": text, "entity_types": ["person"]})
+    (block,) = answer.content
+    assert isinstance(block, TextContent) and 15_000 < len(block.text) <= DEFAULT
+    assert max(map(len, block.text.splitlines())) < 500
 
 
-def test_the_default_keeps_the_whole_message_below_the_limit_of_clients() -> None:
+def test_a_whole_message_of_the_largest_size_that_clients_of_the_sdk_take_is_below_their_limit() -> None:
     for letter in ("x", "ä", "北", "😀", '"', "\\", "\n", "\u2028"):
         entities = [
             Entity(text=letter * 30, type=letter * 30, start=n * 30, end=n * 30 + 30, confidence=0.9876)
             for n in range(9800)
         ]
-        answer = result(fitted(Extraction(entities=entities), DEFAULT))
+        answer = result(as_data(view(Extraction(entities=entities), most_bytes=160_000)))
         message = answer.model_dump(mode="json", by_alias=True)
         for ascii_only in (False, True):
             assert len(json.dumps(message, ensure_ascii=ascii_only).encode()) < 0.95 * SSE_LIMIT
-
-
-def test_cutting_measures_no_more_entities_than_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[object] = []
-
-    def size(model: object) -> int:
-        measured.append(model)
-        return 50
-
-    monkeypatch.setattr(results, "_size", size)
-    entities = [Entity(text="Ada", type="person", start=4 * n, end=4 * n + 3) for n in range(200_000)]
-    cut = fitted(Extraction(entities=entities), DEFAULT)
-    assert len(measured) <= len(cut.entities) + 2

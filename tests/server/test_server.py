@@ -15,6 +15,7 @@ from uniner_mcp import Extractor, Settings
 from uniner_mcp.domains import domain_list
 from uniner_mcp.engines.base import Passage
 from uniner_mcp.engines.scripted import ScriptedEngine
+from uniner_mcp.requests import ExtractionRequest
 from uniner_mcp.schema import EntityType
 from uniner_mcp.server.app import build_server
 
@@ -48,11 +49,10 @@ async def test_two_read_only_tools_with_schemas_are_listed(client: Client) -> No
         assert not tool.annotations.destructive_hint and not tool.annotations.open_world_hint
     properties = tools["extract_entities"].input_schema["properties"]
     assert properties.keys() == {
-        "text", "entity_types", "domain", "definitions", "min_confidence", "overlap", "limit",
+        "text", "entity_types", "domain", "meanings", "min_confidence", "overlap", "limit", "start", "result",
     }  # fmt: skip
-    assert all("description" in schema for schema in properties.values())
-    assert tools["extract_entities"].input_schema["required"] == ["text"]
-    assert properties["overlap"]["enum"] == ["flat", "nested", "all"]
+    assert tools["extract_entities"].input_schema == ExtractionRequest.model_json_schema()
+    assert not tools["list_domains"].input_schema["properties"]
 
 
 async def test_the_open_world_is_hinted_when_text_may_leave_the_machine() -> None:
@@ -66,18 +66,52 @@ async def test_entities_come_as_the_same_compact_json_in_both_forms(client: Clie
     result = await client.call_tool("extract_entities", {"text": "Ada in Paris", "entity_types": ["person", "city"]})
     assert not result.is_error
     assert json.loads(text_of(result)) == result.structured_content
-    assert "\n" not in text_of(result) and ": " not in text_of(result)
-    assert result.structured_content == {
-        "entities": [
-            {"text": "Ada", "type": "person", "start": 0, "end": 3},
-            {"text": "Paris", "type": "city", "start": 7, "end": 12},
-        ],
-        "unanswered": [],
-        "ungrounded": 0,
-        "warnings": [],
-        "truncated": False,
-        "answered_by": [{"engine": "scripted", "model": "script", "questions": 2, "cached": 0}],
-    }
+    assert (
+        text_of(result)
+        == """{"truncated":false,
+"unanswered":[],
+"ungrounded":0,
+"warnings":[],
+"answered_by":[
+{"engine":"scripted","model":"script","questions":2,"cached":0}
+],
+"entities":[
+{"text":"Ada","type":"person","start":0,"end":3},
+{"text":"Paris","type":"city","start":7,"end":12}
+]}"""
+    )
+
+
+async def test_distinct_mentions_or_counts_come_instead_if_they_are_asked_for(client: Client) -> None:
+    asked = {"text": "Ada saw Ada in Paris", "entity_types": "person, city"}
+    mentions = (await client.call_tool("extract_entities", asked | {"result": "mentions"})).structured_content
+    assert mentions is not None and "entities" not in mentions
+    assert mentions["mentions"] == [
+        {"text": "Ada", "type": "person", "count": 2, "start": 0},
+        {"text": "Paris", "type": "city", "count": 1, "start": 15},
+    ]
+    counts = (await client.call_tool("extract_entities", asked | {"result": "counts"})).structured_content
+    assert counts is not None and counts["counts"][0] == {"type": "person", "entities": 2, "distinct": 1}
+
+
+async def test_a_limited_result_goes_on_in_the_same_text_where_it_says(client: Client) -> None:
+    asked: dict[str, object] = {"text": "Ada saw Bob in Paris", "entity_types": ["person", "city"], "limit": 1}
+    found: list[str] = []
+    while True:
+        result = (await client.call_tool("extract_entities", asked)).structured_content
+        assert result is not None
+        found += [asked["text"][one["start"] : one["end"]] for one in result["entities"]]  # type: ignore[index]
+        if not result["truncated"]:
+            break
+        asked["start"] = result["next_start"]
+    assert found == ["Ada", "Bob", "Paris"]
+
+
+async def test_unknown_arguments_and_former_names_are_noted_in_the_result(client: Client) -> None:
+    asked = {"text": "Ada", "entity_types": ["person"], "definitions": {"person": "a human"}, "verbose": 1, "id": 7}
+    result = (await client.call_tool("extract_entities", asked)).structured_content
+    assert result is not None and len(result["entities"]) == 1
+    assert "`meanings`" in result["warnings"][0] and "`verbose`" in result["warnings"][1]
 
 
 async def test_nine_domains_are_listed(client: Client) -> None:
@@ -109,15 +143,19 @@ async def test_progress_grows_with_each_passage(client: Client) -> None:
         ({"text": SECRET}, "exactly one of"),
         ({"text": SECRET, "entity_types": ["person"], "domain": "law"}, "exactly one of"),
         ({"text": SECRET, "domain": "biomed1"}, "biomedical"),
-        ({"text": SECRET, "entity_types": []}, "at least one"),
+        ({"text": SECRET, "entity_types": []}, "exactly one of"),
         ({"text": SECRET, "entity_types": ["x" * 500]}, "short name"),
         ({"text": SECRET, "entity_types": [f"t{n}" for n in range(100)]}, "several calls"),
         ({"text": SECRET, "entity_types": ["person"], "overlap": "any"}, "'nested'"),
-        ({"text": SECRET, "entity_types": ["person"], "limit": -1}, "at least 1"),
+        ({"text": SECRET, "entity_types": ["person"], "start": -1}, "at least 0"),
+        ({"text": SECRET, "entity_types": ["person"], "limit": -1}, "at least 0"),
+        ({"text": SECRET, "entity_types": ["person"], "result": SECRET}, "'mentions'"),
+        ({"text": SECRET, "entity_types": ["person"], "start": 17}, "all of it again"),
         ({"text": [SECRET], "entity_types": ["person"]}, "`text`: Input should be a valid string"),
-        ({"tex": SECRET, "entity_types": ["person"]}, "`text`: Field required"),
-        ({"text": SECRET, "entity_types": SECRET}, "`entity_types`: Input should be a valid list"),
-        ({"text": SECRET, "entity_types": ["a"], "definitions": {"a": [SECRET]}}, "`definitions`"),
+        ({"tex": SECRET, "entity_types": ["person"]}, "did you mean `text`"),
+        ({"entity_types": ["person"]}, "`text`: Field required"),
+        ({"text": SECRET, "entity_types": {SECRET: 1}}, "`entity_types`: Input should be a valid list"),
+        ({"text": SECRET, "entity_types": ["a"], "meanings": {"a": [SECRET]}}, "`meanings`"),
         ({"text": SECRET, "domain": {"x": SECRET}}, "`domain`"),
         ({"text": SECRET, "entity_types": ["a"], "limit": SECRET}, "`limit`"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated
 import typer
 
 import uniner_mcp
+from uniner_mcp.arguments import is_absent, limit_of, result_form
 from uniner_mcp.cli.options import EngineOptions, with_settings
 from uniner_mcp.cli.reporting import FAILED
 from uniner_mcp.errors import ExtractionError, RequestError
@@ -30,12 +32,14 @@ def extract(
     domain: Annotated[
         str | None, typer.Option("--domain", "-d", help="A domain, instead of types (see `uniner-mcp domains`).")
     ] = None,
-    define: Annotated[
-        list[str] | None, typer.Option(help="Definition of a type, as 'type=definition'; repeatable.")
-    ] = None,
+    define: Annotated[list[str] | None, typer.Option(help="Meaning of a type, as 'type=meaning'; repeatable.")] = None,
     min_confidence: Annotated[float, typer.Option(help="Omit entities with a lower confidence (0 to 1).")] = 0.0,
     overlap: Annotated[str, typer.Option(help="Which entities may overlap: flat (none), nested or all.")] = "flat",
-    limit: Annotated[int | None, typer.Option(help="Maximum number of entities, in text order.")] = None,
+    limit: Annotated[int | None, typer.Option(help="List at most this many, in text order.")] = None,
+    start: Annotated[int, typer.Option(help="Report only what begins at this offset or later.")] = 0,
+    result: Annotated[
+        str, typer.Option(help="What to list: entities, mentions (each distinct one, with its count) or counts.")
+    ] = "entities",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print a table of entities.")] = False,
     html: Annotated[
@@ -48,16 +52,18 @@ def extract(
     from uniner_mcp.caches.sqlite import default_cache_path
     from uniner_mcp.extraction.consent import consent_question, wants_consent
     from uniner_mcp.extraction.extractor import Extractor
+    from uniner_mcp.extraction.views import as_data, view
     from uniner_mcp.show import show_highlight, show_table
 
     if file is None and text is not None and _is_file(text):
         typer.echo(f"uniner-mcp: {text!r} is taken as the text; use --file to read the file of that name.", err=True)
     if as_json and table:
         raise RequestError("Use either --json or --table, not both.")
-    if (types is None) == (domain is None):
+    if is_absent(types) == is_absent(domain):
         raise RequestError("Give either --types person,film or --domain law (`uniner-mcp domains` lists the domains).")
     content = _read(text, file)
-    definitions = _definitions(define or [])
+    meanings = _meanings(define or [])
+    form, most = result_form(result), limit_of(limit)
 
     async def run() -> uniner_mcp.Extraction:
         async with Extractor.open(settings) as extractor:
@@ -67,12 +73,12 @@ def extract(
             extracting = partial(
                 extractor.extract,
                 content,
-                [name for name in types.split(",") if name.strip()] if types is not None else None,
+                types,
                 domain,
-                definitions,
+                meanings,
                 min_confidence=min_confidence,
                 overlap=overlap,
-                limit=limit,
+                start=start,
             )
             first: uniner_mcp.Extraction | ExtractionError
             try:
@@ -89,12 +95,13 @@ def extract(
 
     cache = settings.cache_path or default_cache_path()
     first_time = settings.cache and not cache.exists()
-    extraction = asyncio.run(run())
+    found = asyncio.run(run())
+    extraction = view(found, form, most)
     if html is not None:
-        _write(html, extraction.to_html(content))
+        _write(html, view(found, limit=most).to_html(content))
     if as_json:
-        typer.echo(extraction.model_dump_json(indent=2))
-    elif table:
+        typer.echo(json.dumps(as_data(extraction), ensure_ascii=False, indent=2))
+    elif table or extraction.counts is not None or extraction.mentions is not None:
         show_table(extraction)
     else:
         show_highlight(content, extraction)
@@ -144,9 +151,9 @@ def _read(text: str | None, file: Path | None) -> str:
         raise RequestError("The text is not valid UTF-8: convert it first, for example with iconv -t utf-8.") from None
 
 
-def _definitions(pairs: list[str]) -> dict[str, str]:
+def _meanings(pairs: list[str]) -> dict[str, str]:
     if any("=" not in pair for pair in pairs):
-        raise RequestError("--define takes 'type=definition', such as 'left-back=the defender on the left side'.")
+        raise RequestError("--define takes 'type=meaning', such as 'left-back=the defender on the left side'.")
     return dict((name.strip(), meaning.strip()) for name, _, meaning in (pair.partition("=") for pair in pairs))
 
 

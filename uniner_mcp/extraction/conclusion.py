@@ -10,7 +10,7 @@ from uniner_mcp.engines.base import TEACHER, Account, Answer, EngineInfo, Passag
 from uniner_mcp.errors import EngineError, EveryRouteFailed, ExtractionError, NotSent, Rule
 from uniner_mcp.extraction.grounding import ground
 from uniner_mcp.extraction.language import ENGLISH, is_english
-from uniner_mcp.extraction.merging import limit_entities, merge
+from uniner_mcp.extraction.merging import merge
 from uniner_mcp.extraction.request import Request
 from uniner_mcp.extraction.seams import settle
 from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
@@ -48,13 +48,13 @@ def conclude(
     if failures and not questions:
         raise _nothing_answered([failure for of_type in failures.values() for failure in of_type])
     certain = [e for e in settle(passages, found) if e.confidence is None or e.confidence >= request.min_confidence]
-    entities, truncated = limit_entities(merge(certain, request.overlap), request.limit)
     return Extraction(
-        entities=entities,
+        # Merged before it is cut: an entity across `start` keeps its parts away.
+        entities=[entity for entity in merge(certain, request.overlap) if entity.start >= request.start],
         unanswered=[_unanswered(name, of_type, len(passages)) for name, of_type in failures.items()],
         ungrounded=ungrounded,
         warnings=_language_warnings(passages, answers, info),
-        truncated=truncated or cut,
+        truncated=cut,
         answered_by=_answered_by(questions, cached, account),
         teacher_missing=_teacher_missing(missed) or None,
     )

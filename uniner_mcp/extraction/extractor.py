@@ -6,9 +6,10 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
+from uniner_mcp.arguments import limit_of
 from uniner_mcp.engines.base import Account, Answer, Call, Engine, EngineInfo, Passage
 from uniner_mcp.engines.wrappers.asking import ask
 from uniner_mcp.errors import (
@@ -17,8 +18,9 @@ from uniner_mcp.errors import (
     UnreadableAnswer,
 )
 from uniner_mcp.extraction.conclusion import conclude
-from uniner_mcp.extraction.passages import split_passages
-from uniner_mcp.extraction.request import Limits, Request, check_request
+from uniner_mcp.extraction.passages import passages_from, split_passages
+from uniner_mcp.extraction.request import Limits, Meanings, Request, check_request, renamed
+from uniner_mcp.extraction.views import view
 from uniner_mcp.metrics import count_question
 from uniner_mcp.schema import EntityType, Extraction
 from uniner_mcp.settings import Settings, load_settings
@@ -104,30 +106,38 @@ class Extractor:
     async def extract(
         self,
         text: str,
-        entity_types: Sequence[str] | None = None,
+        entity_types: Sequence[str] | str | None = None,
         domain: str | None = None,
-        definitions: Mapping[str, str] | None = None,
+        meanings: Meanings | None = None,
         *,
-        min_confidence: float = 0.0,
-        overlap: str = "flat",
+        min_confidence: float | None = 0.0,
+        overlap: str | None = "flat",
         limit: int | None = None,
+        start: int | None = 0,
         on_progress: Progress | None = None,
         consent: bool | None = None,
+        definitions: Meanings | None = None,
     ) -> Extraction:
         """Find every mention of the given entity types in `text`. Cancelling stops the work.
 
         Args:
             text: The text to search, up to the setting `max_text_chars` (default: 1,000,000 characters).
-            entity_types: Entity types in plain words, such as "person". Give either this or `domain`.
+            entity_types: Entity types in plain words, such as "person", as a list or as one string with commas. Give
+                either this or `domain`.
             domain: Name of a domain of the catalogue, which stands for its entity types.
-            definitions: Definitions of requested types, by name; one sentence each.
+            meanings: What requested types mean, in one sentence each: a mapping of names to meanings, or a list of
+                objects with `type` and `meaning`.
             min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
             overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
                 "all": any may overlap.
-            limit: Return only the first entities, up to this number; default: all.
+            limit: Return only the first entities, up to this number; default: all. The result says from which offset
+                on entities are left out (`next_start`).
+            start: Return only entities that begin at this offset or later. Passages before it are not read, except the
+                last one.
             on_progress: Called and awaited after each passage, with the number of finished passages and the total.
             consent: Whether the user agrees that the text is sent to a teacher, for fallback policies that require
                 consent; None: the user was not asked.
+            definitions: Deprecated name of `meanings`.
 
         Returns:
             The entities, with offsets in Unicode code points of `text`. Questions that failed, or were not answered
@@ -138,17 +148,27 @@ class Extractor:
             ExtractionError: If no question could be answered.
         """
         deadline = time.monotonic() + self._seconds
-        request = check_request(text, entity_types, domain, definitions, min_confidence, overlap, limit, self._limits)
+        most = limit_of(limit)
+        request = check_request(
+            text,
+            entity_types,
+            domain,
+            renamed(meanings, definitions),
+            min_confidence,
+            overlap,
+            start,
+            self._limits,
+        )
         call = Call(deadline, request.domain, consent, Account())
         info = self._engine.info()
         if len(request.text) <= LARGE:
-            passages = split_passages(request.text, info.context_budget)
+            passages = _passages(request, info)
             answers = await self._ask(passages, request, call, on_progress)
-            return conclude(request, passages, answers, call.account, info)
+            return view(conclude(request, passages, answers, call.account, info), limit=most)
         # This takes a while, so it must not block the event loop.
-        passages = await asyncio.to_thread(split_passages, request.text, info.context_budget)
+        passages = await asyncio.to_thread(_passages, request, info)
         answers = await self._ask(passages, request, call, on_progress)
-        return await asyncio.to_thread(conclude, request, passages, answers, call.account, info)
+        return view(await asyncio.to_thread(conclude, request, passages, answers, call.account, info), limit=most)
 
     async def _ask(
         self, passages: Sequence[Passage], request: Request, call: Call, on_progress: Progress | None
@@ -177,6 +197,10 @@ class Extractor:
             for _ in range(min(PASSAGES_AT_ONCE, len(passages))):
                 group.create_task(work())
         return answers
+
+
+def _passages(request: Request, info: EngineInfo) -> Sequence[Passage]:
+    return passages_from(split_passages(request.text, info.context_budget), request.start)
 
 
 def _outcome(answer: Answer) -> str:

@@ -35,12 +35,6 @@ def merge(entities: Iterable[Entity], overlap: Overlap) -> list[Entity]:
     return sorted(kept, key=_reading_order)
 
 
-def limit_entities(entities: Iterable[Entity], limit: int | None) -> tuple[list[Entity], bool]:
-    """Return the first `limit` entities (at least 0; None for all) in reading order, and whether any are omitted."""
-    ordered = sorted(entities, key=_reading_order)
-    return ordered[:limit], limit is not None and len(ordered) > limit
-
-
 def _reading_order(entity: Entity) -> tuple[int, int, str]:
     return entity.start, -entity.end, entity.type
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -73,6 +74,15 @@ def split_passages(text: str, budget: int, overlap: int | None = None) -> list[P
         passages.append(Passage(text[start:end].rstrip(), start))
         start, boundary = cuts.next_start(start, end, budget, share), end
     return passages
+
+
+def passages_from(passages: Sequence[Passage], start: int) -> Sequence[Passage]:
+    """Return the passages that are needed to find what begins at `start` or later.
+
+    These are the ones that end after `start`, and the one before them: it has a say in what they begin with.
+    """
+    before = sum(passage.start + len(passage.text) <= start for passage in passages)
+    return passages[max(0, before - 1) :]
 
 
 @dataclass(frozen=True, slots=True)

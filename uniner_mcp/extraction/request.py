@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Any, cast, get_args
+from warnings import warn
 
-from uniner_mcp.domains import find_domain
+from uniner_mcp.arguments import is_absent, meanings_by_type, start_of, type_names
+from uniner_mcp.domains import DomainEntry, find_domain
 from uniner_mcp.errors import RequestError
 from uniner_mcp.schema import EntityType, Overlap
+
+Meanings = Mapping[str, str] | Sequence[Any]
+"""What types mean: objects with `type` and `meaning`, or a mapping of one to the other."""
 
 MAX_NAME = 120
 """Maximum length of the name of an entity type, in characters."""
@@ -21,14 +26,14 @@ MAX_DEFINITION = 300
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A valid request."""
+    """A valid request. `start`: the offset from which on entities are reported."""
 
     text: str
     types: tuple[EntityType, ...]
     domain: str | None
     min_confidence: float
     overlap: Overlap
-    limit: int | None
+    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,15 @@ class Limits:
 
 def check_request(
     text: str,
-    entity_types: Sequence[str] | None,
+    entity_types: Sequence[str] | str | None,
     domain: str | None,
-    definitions: Mapping[str, str] | None,
-    min_confidence: float,
-    overlap: str,
-    limit: int | None,
+    meanings: Meanings | None,
+    min_confidence: float | None,
+    overlap: str | None,
+    start: int | None,
     limits: Limits,
 ) -> Request:
-    """Return the request as frozen values. Raises RequestError."""
+    """Return the request as frozen values; optional arguments may also be None or empty. Raises RequestError."""
     if not isinstance(text, str) or not text or text.isspace():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RequestError("There is no text: pass a non-empty string as `text`.")
     if len(text) > limits.max_text_chars:
@@ -61,30 +66,42 @@ def check_request(
         raise RequestError(
             "The text contains an unpaired surrogate (U+D800 to U+DFFF): decode it as UTF-8 or UTF-16 first."
         )
+    overlap = "flat" if is_absent(overlap) else overlap
     if overlap not in get_args(Overlap):
         raise RequestError("`overlap` must be 'flat' (nothing overlaps), 'nested' or 'all'.")
-    if not isinstance(min_confidence, int | float) or not 0 <= min_confidence <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+    confidence = 0.0 if is_absent(min_confidence) else min_confidence
+    if not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
         raise RequestError("`min_confidence` must be a number from 0 to 1.")
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise RequestError("`limit` must be a whole number of at least 1; omit it to get all entities.")
-    types = _types(entity_types, domain, definitions or {}, limits)
-    asked = find_domain(domain).name if domain is not None else None
-    return Request(text, types, asked, min_confidence, cast(Overlap, overlap), limit)
+    begin = start_of(start)
+    if begin >= len(text):
+        raise RequestError(
+            f"`start` is {begin:,}, but the text has only {len(text):,} characters: to go on in a text, pass all of it "
+            "again."
+        )
+    asked = None if is_absent(domain) else find_domain(cast(str, domain))
+    types = _types(type_names(entity_types), asked, meanings_by_type(meanings), limits)
+    return Request(text, types, asked and asked.name, confidence, cast(Overlap, overlap), begin)
+
+
+def renamed(meanings: Meanings | None, definitions: Meanings | None) -> Meanings | None:
+    """Return the meanings, given under their name or under the former one, of which the caller's caller is warned."""
+    if definitions is None:
+        return meanings
+    warn("`definitions` is now called `meanings`.", DeprecationWarning, stacklevel=3)
+    return definitions if is_absent(meanings) else meanings
 
 
 def _types(
-    names: Sequence[str] | None, domain: str | None, definitions: Mapping[str, str], limits: Limits
+    names: object, domain: DomainEntry | None, meanings: Mapping[str, str], limits: Limits
 ) -> tuple[EntityType, ...]:
-    if (names is None) == (domain is None):
+    if is_absent(names) == (domain is None):
         raise RequestError(
             "Give exactly one of `entity_types` (a list such as ['person', 'film']) and `domain` (see list_domains)."
         )
-    chosen = find_domain(domain).entity_types if domain is not None else (names or ())
-    if isinstance(chosen, str) or not all(isinstance(name, str) for name in chosen):  # pyright: ignore[reportUnnecessaryIsInstance]
+    asked = domain.entity_types if domain is not None else names
+    if not isinstance(asked, Sequence) or not all(isinstance(name, str) for name in cast("Sequence[object]", asked)):
         raise RequestError("`entity_types` must be a list of strings, such as ['person', 'film'].")
-    chosen = list(dict.fromkeys(" ".join(name.split()) for name in chosen))
-    if not chosen:
-        raise RequestError("`entity_types` is empty: name at least one type, such as 'person'.")
+    chosen = list(dict.fromkeys(" ".join(name.split()) for name in cast("Sequence[str]", asked)))
     if len(chosen) > limits.max_types:
         raise RequestError(
             f"The request has {len(chosen)} entity types, but the limit is {limits.max_types}: use several calls."
@@ -95,17 +112,16 @@ def _types(
         if len(name) > MAX_NAME:
             raise RequestError(
                 f"Entity type number {number} has {len(name)} characters, but the limit is {MAX_NAME}: use a short "
-                "name, and describe the type in `definitions`."
+                "name, and describe the type in `meanings`."
             )
-    meanings = {" ".join(name.split()): " ".join(meaning.split()) for name, meaning in definitions.items()}
     if unknown := meanings.keys() - set(chosen):
         raise RequestError(
-            f"`definitions` contains {len(unknown)} type(s) that are not requested: use the same names as the types."
+            f"`meanings` contains {len(unknown)} type(s) that are not requested: use the same names as the types."
         )
     if not all(map(_encodable, (*chosen, *meanings.values()))):
-        raise RequestError("A type or a definition contains an unpaired surrogate (U+D800 to U+DFFF): decode it first.")
+        raise RequestError("A type or a meaning contains an unpaired surrogate (U+D800 to U+DFFF): decode it first.")
     if any(len(meaning) > MAX_DEFINITION for meaning in meanings.values()):
-        raise RequestError(f"A definition has more than {MAX_DEFINITION} characters: shorten it to one sentence.")
+        raise RequestError(f"A meaning has more than {MAX_DEFINITION} characters: shorten it to one sentence.")
     return tuple(EntityType(name=name, definition=meanings.get(name) or None) for name in chosen)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Self
 
@@ -10,6 +10,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
+from uniner_mcp.extraction.request import Meanings, renamed
 from uniner_mcp.schema import Extraction
 from uniner_mcp.settings import Settings
 
@@ -64,28 +65,36 @@ class SyncExtractor:
     def extract(
         self,
         text: str,
-        entity_types: Sequence[str] | None = None,
+        entity_types: Sequence[str] | str | None = None,
         domain: str | None = None,
-        definitions: Mapping[str, str] | None = None,
+        meanings: Meanings | None = None,
         *,
-        min_confidence: float = 0.0,
-        overlap: str = "flat",
+        min_confidence: float | None = 0.0,
+        overlap: str | None = "flat",
         limit: int | None = None,
+        start: int | None = 0,
         consent: bool | None = None,
+        definitions: Meanings | None = None,
     ) -> Extraction:
         """Find every mention of the given entity types in `text`, as `Extractor.extract`.
 
         Args:
             text: The text to search, up to the setting `max_text_chars` (default: 1,000,000 characters).
-            entity_types: Entity types in plain words, such as "person". Give either this or `domain`.
+            entity_types: Entity types in plain words, such as "person", as a list or as one string with commas. Give
+                either this or `domain`.
             domain: Name of a domain of the catalogue, which stands for its entity types.
-            definitions: Definitions of requested types, by name; one sentence each.
+            meanings: What requested types mean, in one sentence each: a mapping of names to meanings, or a list of
+                objects with `type` and `meaning`.
             min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
             overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
                 "all": any may overlap.
-            limit: Return only the first entities, up to this number; default: all.
+            limit: Return only the first entities, up to this number; default: all. The result says from which offset
+                on entities are left out (`next_start`).
+            start: Return only entities that begin at this offset or later. Passages before it are not read, except the
+                last one.
             consent: Whether the user agrees that the text is sent to a teacher, for fallback policies that require
                 consent; None: the user was not asked.
+            definitions: Deprecated name of `meanings`.
 
         Returns:
             The entities, with offsets in Unicode code points of `text`. Questions that failed, or were not answered
@@ -99,6 +108,11 @@ class SyncExtractor:
         if self._portal is None:
             raise UninerError("Use SyncExtractor in a `with` block: `with SyncExtractor.open() as extractor:`.")
         call = partial(
-            self._extractor.extract, min_confidence=min_confidence, overlap=overlap, limit=limit, consent=consent
+            self._extractor.extract,
+            min_confidence=min_confidence,
+            overlap=overlap,
+            limit=limit,
+            start=start,
+            consent=consent,
         )
-        return self._portal.call(call, text, entity_types, domain, definitions)
+        return self._portal.call(call, text, entity_types, domain, renamed(meanings, definitions))

@@ -11,8 +11,9 @@ from typing import Any
 from haystack import Document, component, default_from_dict, default_to_dict
 
 from uniner_mcp.extraction.sync import SyncExtractor
+from uniner_mcp.extraction.views import as_data, view
 from uniner_mcp.integrations.tooling import extract_sync, opened_for
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 
 @component
@@ -48,5 +49,5 @@ class EntityExtractor:
         if document.content is None or self._extractor is None:
             return document
         request = ExtractionRequest(text=document.content, **self._given)
-        found = extract_sync(self._extractor, request).model_dump(mode="json", exclude_none=True)
+        found = as_data(view(extract_sync(self._extractor, request), request.result, request.limit))
         return replace(document, meta={**document.meta, "entities": found})

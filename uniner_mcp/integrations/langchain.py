@@ -18,7 +18,8 @@ from langchain_core.tools import StructuredTool, ToolException
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
 from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal
-from uniner_mcp.schema import Extraction, ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
+from uniner_mcp.schema import Extraction
 
 
 def entity_tool(extractor: SyncExtractor) -> StructuredTool:
@@ -26,10 +27,11 @@ def entity_tool(extractor: SyncExtractor) -> StructuredTool:
 
     def run(**given: Any) -> tuple[str, Extraction]:
         try:
-            extraction = extract_sync(extractor, ExtractionRequest(**given))
+            request = ExtractionRequest(**given)
+            extraction = extract_sync(extractor, request)
+            return compact(extraction, request), extraction
         except UninerError as error:
             raise ToolException(str(error)) from error
-        return compact(extraction), extraction
 
     async def run_async(**given: Any) -> tuple[str, Extraction]:
         return await to_thread.run_sync(partial(run, **given))

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.sync import SyncExtractor
 from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract_sync, refusal
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 
 def entity_tool(extractor: SyncExtractor) -> FunctionTool:
@@ -23,7 +23,8 @@ def entity_tool(extractor: SyncExtractor) -> FunctionTool:
 
     def run(**given: Any) -> str:
         try:
-            return compact(extract_sync(extractor, ExtractionRequest(**given)))
+            request = ExtractionRequest(**given)
+            return compact(extract_sync(extractor, request), request)
         except ValidationError as error:
             return refusal(error)
         except UninerError as error:

@@ -17,7 +17,7 @@ from uniner_mcp.clients import own_command
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, compact, extract, refusal
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 
 def entity_tool(extractor: Extractor) -> FunctionTool:
@@ -25,14 +25,14 @@ def entity_tool(extractor: Extractor) -> FunctionTool:
 
     async def run(_: RunContextWrapper[Any], given: str) -> str:
         try:
-            return compact(await extract(extractor, ExtractionRequest.model_validate_json(given)))
+            request = ExtractionRequest.model_validate_json(given)
+            return compact(await extract(extractor, request), request)
         except ValidationError as error:
             return refusal(error)
         except UninerError as error:
             return str(error)
 
-    schema = ExtractionRequest.model_json_schema()
-    return FunctionTool(NAME, DESCRIPTION, schema, run, strict_json_schema=False)
+    return FunctionTool(NAME, DESCRIPTION, ExtractionRequest.model_json_schema(), run)
 
 
 def entity_server(*arguments: str) -> MCPServerStdio:

@@ -14,16 +14,17 @@ from pydantic_ai import FunctionToolset, ModelRetry, Tool
 
 from uniner_mcp.errors import UninerError
 from uniner_mcp.extraction.extractor import Extractor
-from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, extract, refusal
-from uniner_mcp.schema import Extraction, ExtractionRequest
+from uniner_mcp.integrations.tooling import DESCRIPTION, NAME, extract, refusal, shown
+from uniner_mcp.requests import ExtractionRequest
 
 
 def entity_toolset(extractor: Extractor) -> FunctionToolset[Any]:
     """Return a toolset with `extract_entities`. Errors are reported to the model, which is asked to retry."""
 
-    async def run(**given: Any) -> Extraction:
+    async def run(**given: Any) -> dict[str, Any]:
         try:
-            return await extract(extractor, ExtractionRequest(**given))
+            request = ExtractionRequest(**given)
+            return shown(await extract(extractor, request), request)
         except ValidationError as error:
             raise ModelRetry(refusal(error)) from None
         except UninerError as error:

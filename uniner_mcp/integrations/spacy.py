@@ -14,7 +14,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from uniner_mcp.integrations.tooling import extract_sync, opened_for
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 KEY = "uniner"
 """Key of all entities in `doc.spans`; `span._.confidence` is the confidence of the model."""

@@ -13,9 +13,13 @@ from weakref import finalize
 
 from pydantic import ValidationError
 
+from uniner_mcp.arguments import faults
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
-from uniner_mcp.schema import Extraction, ExtractionRequest
+from uniner_mcp.extraction.views import as_data, as_text, view
+from uniner_mcp.requests import ExtractionRequest
+from uniner_mcp.schema import Extraction
+from uniner_mcp.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +29,12 @@ DESCRIPTION = cleandoc(ExtractionRequest.__doc__ or "")
 
 async def extract(extractor: Extractor, request: ExtractionRequest) -> Extraction:
     """Return the extraction for a request. Raises UninerError with a message that tells an agent what to do."""
-    return await extractor.extract(**_arguments(request))
+    return _noted(await extractor.extract(request.text, **request.asked()), request)
 
 
 def extract_sync(extractor: SyncExtractor, request: ExtractionRequest) -> Extraction:
     """Return the extraction for a request, in synchronous code. Raises UninerError."""
-    return extractor.extract(**_arguments(request))
+    return _noted(extractor.extract(request.text, **request.asked()), request)
 
 
 def opened_for(owner: object) -> SyncExtractor:
@@ -61,13 +65,18 @@ def _abandoned() -> SimpleQueue[ExitStack]:
 
 def refusal(error: ValidationError) -> str:
     """Return the message to a model that passed invalid arguments; its input is not repeated."""
-    return f"Invalid arguments: {error.errors(include_input=False, include_url=False)}"
+    return f"Invalid arguments: {faults(error)}."
 
 
-def compact(extraction: Extraction) -> str:
-    """Return the extraction as text for a model: the same JSON as the MCP tool."""
-    return extraction.model_dump_json(exclude_none=True)
+def shown(extraction: Extraction, request: ExtractionRequest) -> dict[str, Any]:
+    """Return what the request wants to see of the extraction: the same JSON data as the result of the MCP tool."""
+    return as_data(view(extraction, request.result, request.limit, load_settings().max_result_chars))
 
 
-def _arguments(request: ExtractionRequest) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in ExtractionRequest.model_fields}
+def compact(extraction: Extraction, request: ExtractionRequest) -> str:
+    """Return the same as text for a model. Raises UninerError."""
+    return as_text(shown(extraction, request))
+
+
+def _noted(extraction: Extraction, request: ExtractionRequest) -> Extraction:
+    return extraction.model_copy(update={"warnings": [*request.notes, *extraction.warnings]})

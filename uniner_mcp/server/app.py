@@ -20,25 +20,27 @@ from mcp.types import INTERNAL_ERROR, CallToolResult, GetPromptResult, Icon, Inp
 from pydantic import AnyUrl, ValidationError
 
 import uniner_mcp
+from uniner_mcp.arguments import faults
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
 from uniner_mcp.server.card import card_extension
 from uniner_mcp.server.exchanges import until_gone
-from uniner_mcp.server.guard import FAILED, check_prompt, faults, guard, invalid, no_resource
+from uniner_mcp.server.guard import FAILED, check_prompt, guard, invalid, no_resource
 from uniner_mcp.server.logs import log_failure, quiet_libraries
 from uniner_mcp.server.prompts import add_prompts
 from uniner_mcp.server.resources import add_resources
 from uniner_mcp.server.stdio import run_stdio
 from uniner_mcp.server.stopping import Stop
-from uniner_mcp.server.tools import add_tools
+from uniner_mcp.server.tools import REQUESTS, extract_entities_tool, list_domains_tool
 from uniner_mcp.server.waiting import Places
 from uniner_mcp.settings import Settings, load_settings
 
 _INSTRUCTIONS = (
     "Finds mentions of any kind of entity in a text, with exact character offsets. Call extract_entities with the text "
     "and either entity_types (any names in plain words, such as 'person', 'gene', 'court') or a domain from "
-    "list_domains. Singular, specific names work best; describe unusual types in definitions. Check `unanswered`, "
-    "`ungrounded`, `warnings` and `truncated` in the result: they report everything that is missing."
+    "list_domains. Singular, specific names work best; describe unusual types in meanings. Check `truncated`, "
+    "`unanswered`, `ungrounded` and `warnings` in the result: they report everything that is missing. For an overview "
+    "of a long text, ask for result 'mentions' or 'counts'."
 )
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" \
 fill="#1f4e79"/><path d="M5 11h22M5 17h9M24 17h3M5 23h15" stroke="#fff" stroke-width="2.5" stroke-linecap="round"/>\
@@ -64,16 +66,15 @@ class UninerServer(MCPServer[object]):
         if name not in self._tools:
             raise invalid(f"There is no such tool. The tools are: {', '.join(self._tools)}.")
         try:
+            if name in REQUESTS:
+                arguments = {"request": REQUESTS[name].model_validate(arguments)}
             return await super().call_tool(name, arguments, context)
+        except ValidationError as error:
+            raise ToolError(f"The arguments do not match the schema of {name}: {faults(error)}.") from None
         except UnexpectedToolError as error:
             cause = error.__cause__ or error
             log_failure(f"The tool {name}", cause)
             raise ToolError(FAILED.format(kind=type(cause).__name__)) from None
-        except ToolError as error:
-            if not isinstance(error.__cause__, ValidationError):
-                raise
-            said = faults(error.__cause__)
-            raise ToolError(f"The arguments do not match the schema of {name}: {said}.") from None
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[object, Any] | None = None
@@ -105,6 +106,7 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
     """
     quiet_libraries()
     settings = settings or load_settings()
+    places = Places(settings.concurrency, settings.max_waiting)
     hint = CacheHint(ttl_ms=_HOUR_MS, scope="public")
     server = UninerServer(
         "uniner-mcp",
@@ -119,6 +121,7 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
                 sizes=["any"],
             )
         ],
+        tools=[extract_entities_tool(extractor, places, settings.max_result_chars), list_domains_tool(domains)],
         log_level="WARNING",
         cache_hints={
             "tools/list": hint,
@@ -132,8 +135,6 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
         subscriptions=False,
         middleware=[guard, until_gone],
     )
-    places = Places(settings.concurrency, settings.max_waiting)
-    add_tools(server, extractor, domains, places, settings.max_result_chars)
     add_resources(server, extractor, domains)
     add_prompts(server, domains)
     return server

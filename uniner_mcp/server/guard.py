@@ -10,6 +10,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Prompt
 from pydantic import ValidationError
 
+from uniner_mcp.arguments import faults
 from uniner_mcp.server.logs import log_failure
 
 FAILED = "The server failed unexpectedly ({kind}): its log says where."
@@ -39,12 +40,6 @@ def invalid(message: str) -> MCPError:
 def no_resource(message: str, uri: str) -> MCPError:
     """Return the protocol error for a resource that does not exist, with its URI as data (SEP-2164)."""
     return MCPError(INVALID_PARAMS, message, {"uri": uri})
-
-
-def faults(error: ValidationError) -> str:
-    """Return what is wrong with which field. Only the outermost name is given: inner ones are the caller's."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"`{'.'.join(map(str, fault['loc'][:1]))}`: {fault['msg']}" for fault in found)
 
 
 def check_prompt(prompts: list[Prompt], name: str, arguments: Mapping[str, str] | None) -> None:
