@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from uniner_mcp.errors import RequestError
+from uniner_mcp.files import quoted, user_path
 
 NAME = "uniner"
 """Name of our server in the configuration files."""
@@ -97,8 +98,13 @@ def own_command() -> str:
     return found
 
 
-def installed(client: Client, url: str | None) -> Change:
-    """Add our entry: this installation, or the server at `url`. Raises RequestError."""
+def installed(client: Client, url: str | None, files: Sequence[Path] = ()) -> Change:
+    """Add our entry: this installation, or the server at `url`. Raises RequestError.
+
+    files: folders whose files this installation may read.
+    """
+    if url is not None and files:
+        raise RequestError("--files is for a local server: give it to the `serve` that runs at the URL.")
     if url is not None and not url.startswith(("http://", "https://")):
         raise RequestError("Give the URL of the endpoint as `serve` prints it: http://host:port/mcp.")
     if url is not None and client.remote is None:
@@ -107,6 +113,12 @@ def installed(client: Client, url: str | None) -> Change:
             " Connectors."
         )
     entry = client.local(own_command()) if url is None or client.remote is None else client.remote(url)
+    for folder in files:
+        # Clients start the server in any folder.
+        path = user_path(folder).absolute()
+        if not path.is_dir():
+            raise RequestError(f"{quoted(folder)} is not a folder.")
+        entry["args"] += ["--files", str(path)]
     path, before, whole = _read(client)
     servers = whole.setdefault(client.key, {})
     if servers.get(NAME) == entry:

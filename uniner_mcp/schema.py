@@ -180,7 +180,9 @@ class FileText(Frozen):
 class FileExtraction(Extraction):
     """The result of a request about files. Anything that is missing is listed or counted."""
 
-    uri: str = Field(description="Resource with the text in which the offsets count.")
+    uri: str | None = Field(
+        default=None, description="Resource of the server with the text in which the offsets count."
+    )
     files: list[FileText] = Field(description="The files, in the order of their texts.")
     mentions: list[FileMention] | None = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
         default=None, description="With `result` mentions: the distinct mentions of each type, in reading order."

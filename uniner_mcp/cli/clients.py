@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +34,10 @@ def install(
     http: Annotated[
         str | None, typer.Option(help="URL of a running server, http://host:port/mcp, instead of a local one.")
     ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder whose files the client may have read (tool extract_from_file); repeatable."),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Add uniner-mcp to the configuration of an MCP client. Other entries are kept, and the old file is backed up."""
@@ -40,7 +46,7 @@ def install(
     with reported():
         known = CLIENTS[client.value]
         _apply(
-            installed(known, http),
+            installed(known, http, files or ([] if http or dry_run else _folders())),
             dry_run,
             f"Added uniner to the configuration of {known.title}. Restart {known.title} to use it.",
         )
@@ -57,6 +63,15 @@ def uninstall(client: Named, dry_run: DryRun = False) -> None:
             dry_run,
             f"Removed uniner from the configuration of {known.title}. Restart {known.title} to apply the change.",
         )
+
+
+def _folders() -> list[Path]:
+    """Ask the user for a folder, if there is a terminal to ask on."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return []
+    asked = "Folder whose files the client may have read (Enter for none)"
+    named = typer.prompt(asked, default="", show_default=False, err=True)
+    return [Path(named)] if named.strip() else []
 
 
 def _apply(change: Change, dry_run: bool, done: str) -> None:

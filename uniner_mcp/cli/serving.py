@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import webbrowser
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,11 +52,15 @@ class ServeOptions(PortOption):
             help="Host name by which clients reach the server, besides loopback names (http); repeatable.",
         ),
     ]
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--files", help="Folder whose files clients may have read (tool extract_from_file); repeatable."),
+    ]
 
 
 @with_settings(ServeOptions)
 def serve(context: typer.Context, *, settings: Settings) -> None:
-    """Run the MCP server with the tools extract_entities and list_domains."""
+    """Run the MCP server with the tools extract_entities, list_domains and, with --files, extract_from_file."""
     if settings.transport == "stdio":
         given = [name for name in ("host", "port", "allowed_hosts") if context.params.get(name)]
         if given:
@@ -101,6 +106,8 @@ async def _serve(settings: Settings, where: Listening | None, *, browser: bool =
             _say(f"engine: {describe_choice(settings, info.model)}")
             if info.teacher is not None:
                 _say(f"fallback: {describe_fallback(settings)}")
+            for folder in settings.files:
+                _say(f"files: clients may have those below {folder} read")
             server = build_server(extractor, expected_accuracy(settings, info.model), settings)
             if where is None:
                 await server.run_stdio(stop)

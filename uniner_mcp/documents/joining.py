@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from uniner_mcp.documents.document import Document, Place
+from uniner_mcp.errors import RequestError
 
 BETWEEN = "\n\f"
 """Between two documents."""
@@ -29,7 +30,13 @@ class Joined:
 
 
 def join(names: Sequence[str], documents: Sequence[Document]) -> Joined:
-    """Return the documents as one text: that of a single one, or each followed by an end of page."""
+    """Return the documents as one text: that of a single one, or each followed by an end of page.
+
+    Raises RequestError if there is no text.
+    """
+    if not any(document.text.strip() for document in documents):
+        warnings = (warning for document in documents for warning in document.warnings)
+        raise RequestError(" ".join(["There is no text in the file.", *warnings]))
     lengths = (len(document.text) + len(BETWEEN) for document in documents)
     starts = list(accumulate(lengths, initial=0))[:-1]
     return Joined(names, documents, starts, BETWEEN.join(document.text for document in documents))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from uniner_mcp.documents.joining import Joined
 from uniner_mcp.schema import Entity, Extraction, FileEntity, FileExtraction, FileText
 
 
-def located(extraction: Extraction, joined: Joined, uri: str) -> FileExtraction:
+def located(extraction: Extraction, joined: Joined, uri: str | None = None) -> FileExtraction:
     """Return an extraction from the joint text of files, with the place of each entity and what was not read.
 
-    uri: the resource with the text.
+    uri: the resource of the server with the text.
     """
     several = len(joined.names) > 1
     files = [
@@ -21,7 +23,7 @@ def located(extraction: Extraction, joined: Joined, uri: str) -> FileExtraction:
         for name, document in zip(joined.names, joined.documents, strict=True)
         for warning in document.warnings
     ]
-    placed = {
+    placed: dict[str, Any] = {
         "warnings": [*warnings, *extraction.warnings],
         "uri": uri,
         "files": files,

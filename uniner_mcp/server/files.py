@@ -63,11 +63,7 @@ class Files:
                 await on_file(number, len(found))
         if len(failed) == len(found):
             raise failed[0]
-        joined = join([file.name for file in found], documents)
-        if not joined.text.strip():
-            warnings = [warning for document in documents for warning in document.warnings]
-            raise RequestError(" ".join(["There is no text in the file.", *warnings]))
-        return joined
+        return join([file.name for file in found], documents)
 
     async def _document(self, file: Found) -> Document:
         content = await anyio.to_thread.run_sync(self._folders.read, file, self._max_bytes)
