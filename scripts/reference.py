@@ -160,8 +160,8 @@ def _type(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
-    if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"object of {_type(schema['additionalProperties'])}"
+    if "properties" in schema:
+        return f"{{{', '.join(schema['properties'])}}}"
     return str(schema.get("type", "anything"))
 
 

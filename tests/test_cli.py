@@ -70,6 +70,19 @@ def test_extract_takes_a_domain_and_meanings() -> None:
     assert "Marie Curie" in [e["text"] for e in json.loads(defined.stdout)["entities"]]
 
 
+def test_extract_lists_distinct_mentions_or_counts_and_begins_where_it_is_told() -> None:
+    text = f"{SENTENCE} Marie Curie left Warsaw."
+    asked = ("extract", text, "-t", "person,city", "--json", "--start", "24")
+    mentions = json.loads(run(*asked, "--result", "mentions").stdout)["mentions"]
+    assert [(one["text"], one["count"], one["start"]) for one in mentions] == [
+        ("Warsaw", 2, 24),
+        ("Marie Curie", 1, 32),
+    ]
+    limited = json.loads(run(*asked, "--limit", "1").stdout)
+    assert limited["truncated"] and limited["next_start"] == 32 and len(limited["entities"]) == 1
+    assert "distinct" in run("extract", text, "-t", "person", "--result", "counts").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
@@ -79,6 +92,9 @@ def test_extract_takes_a_domain_and_meanings() -> None:
         (["extract", SENTENCE, "-d", "lwa"], "Closest: law"),
         (["extract", SENTENCE, "-t", "x", "--define", "x"], "type=meaning"),
         (["extract", SENTENCE, "-t", "x", "--json", "--table"], "not both"),
+        (["extract", SENTENCE, "-t", "x", "--result", "summary"], "'mentions'"),
+        (["extract", SENTENCE, "-t", "x", "--start", "99"], "`start`"),
+        (["extract", SENTENCE, "-t", "x", "--limit", "-1"], "`limit`"),
         (["extract", "-f", "nowhere.txt", "-t", "x"], "Cannot read"),
         (["extract", SENTENCE, "-t", "x", "--engine", "warp"], "engine"),
         (["extract", SENTENCE, "-t", "x", "--min-confidence", "2"], "from 0 to 1"),
@@ -279,6 +295,7 @@ def test_settings_that_nano_does_not_have_are_refused_or_reported(caplog: pytest
 def test_options_of_http_are_refused_over_stdio() -> None:
     result = run("serve", "--port", "9000")
     assert result.exit_code == 2 and "--port needs --transport http" in result.stderr
+    assert "--stateless needs --transport http" in run("serve", "--stateless").stderr
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -34,7 +34,10 @@ class DistinctMention(Frozen):
 
     text: str = Field(description="The mention, exactly as it is written in the text.")
     type: str = Field(description="The requested entity type.")
-    count: int = Field(ge=1, description="Number of entities of this type with this text.")
+    count: int = Field(
+        ge=1,
+        description="Number of entities of this type with this text in the part of the text that this result covers.",
+    )
     start: int = Field(ge=0, description="Offset of the first of them, in Unicode code points.")
 
 

@@ -160,6 +160,13 @@ class Settings(BaseSettings):
         default=(),
         description="Host names by which clients reach the server, besides loopback names; comma-separated (http).",
     )
+    stateless: bool = Field(
+        default=False,
+        description=(
+            "Keep no sessions (http): clients go on after a restart, and any of several processes can answer. Consent "
+            "can then be asked only of clients with protocol revision 2026-07-28."
+        ),
+    )
     concurrency: int = Field(
         default=8, ge=1, le=1_000_000, description="Maximum number of passages that an engine processes concurrently."
     )
@@ -193,7 +200,7 @@ class Settings(BaseSettings):
         description=(
             "Maximum length of a tool result in characters of JSON, of which non-ASCII ones count as the UTF-8 bytes "
             "they take; what is left out comes with another call (`next_start`). Most hosts show a model about 25,000 "
-            "tokens or less; the default is about 8,000."
+            "tokens or less; the default is about 6,000."
         ),
     )
     max_waiting: int = Field(

@@ -57,6 +57,22 @@ def test_a_client_that_closes_its_end_leaves_no_traceback(server: subprocess.Pop
     assert server.wait() == 0 and "Traceback" not in said and "Tom" not in said
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "2> >(exec true)"])
+def test_a_host_that_does_not_read_stderr_is_answered(closed: str, tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m uniner_mcp serve {closed}"
+    asked = f"{line('initialize', INITIALIZE, 1)}\n{line('tools/call', CALL, 2)}\n"
+    done = subprocess.run(
+        ["bash", "-c", command], input=asked, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert [json.loads(one)["id"] for one in done.stdout.splitlines()] == [1, 2] and done.returncode == 0
+
+
+def test_a_closed_standard_output_is_one_line(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m uniner_mcp serve >&-"
+    done = subprocess.run(["bash", "-c", command], input="", capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1 and "Standard output is closed" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("arguments", "status"), [("serve", 1), ("extract - --types person", 2)])
 def test_a_closed_standard_input_is_one_line(arguments: str, status: int, tmp_path: Path) -> None:
     command = f"exec {sys.executable} -m uniner_mcp {arguments} <&-"

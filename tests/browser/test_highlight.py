@@ -13,7 +13,7 @@ from doubles import names_engine
 from mcp import Client
 from mcp.types import TextResourceContents
 
-from uniner_mcp import Extractor
+from uniner_mcp import Extractor, view
 from uniner_mcp.domains import domain_list
 from uniner_mcp.schema import AnsweredBy, Entity, Extraction, TeacherMissing, Unanswered
 from uniner_mcp.server.app import build_server
@@ -163,6 +163,22 @@ def test_an_extraction_without_entities_is_shown_too(page: Any, tmp_path: Path) 
     assert page.locator("legend").text_content() == "0 entities of 0 types"
 
 
+@pytest.mark.parametrize(("form", "row"), [("mentions", ["Ada", "person", "2", "0"]), ("counts", ["person", "2", "1"])])
+def test_distinct_mentions_and_counts_are_shown_as_a_table(
+    page: Any, tmp_path: Path, form: str, row: list[str]
+) -> None:
+    text = "Ada saw Ada"
+    found = Extraction(entities=[entity(text, "Ada", "person"), entity(text, "Ada", "person", after=1)])
+    opened(page, tmp_path, text, view(found, form))
+    assert page.locator("td").all_text_contents() == row
+    assert page.locator("legend").text_content() == "2 entities of 1 type" and page.locator("td").first.is_visible()
+
+
+def test_a_page_of_a_result_says_from_where_on_the_rest_is(page: Any, tmp_path: Path) -> None:
+    opened(page, tmp_path, TEXT, view(example(), limit=1))
+    assert page.locator(".note", has_text="Entities from character").is_visible()
+
+
 def test_right_to_left_text_runs_from_the_right_and_labels_stay_with_their_entity(page: Any, tmp_path: Path) -> None:
     text = "مرحبا محمد من القاهرة في مصر"
     found = [entity(text, "محمد", "person"), entity(text, "مصر", "country")]
@@ -291,6 +307,14 @@ def test_the_playground_finds_types_and_domains_through_the_endpoint(page: Any, 
     page.get_by_role("button", name="Find entities").click()
     page.locator("mark", has_text="Tom Reed").wait_for()
     assert page.locator(".text").text_content() == "Tom Reed <b>left</b> Berlin."
+
+
+def test_the_playground_shows_a_result_that_comes_in_several_pages(page: Any, playground: str) -> None:
+    page.goto(playground)
+    page.get_by_role("textbox", name="Text").fill("Tom Reed left Berlin. " * 400)
+    page.get_by_role("button", name="Find entities").click()
+    page.locator("mark", has_text="Tom Reed").first.wait_for()
+    assert page.locator("mark[data-type=city]").count() == 400 and not page.locator(".note").count()
 
 
 def test_the_playground_says_what_is_wrong(page: Any, playground: str) -> None:

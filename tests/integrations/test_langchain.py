@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from uniner_mcp import Extraction, SyncExtractor
 from uniner_mcp.integrations.langchain import entity_tool
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.filterwarnings("default")]
 

@@ -14,7 +14,7 @@ from llama_index.core.tools import ToolSelection
 
 from uniner_mcp import SyncExtractor
 from uniner_mcp.integrations.llama_index import entity_tool
-from uniner_mcp.schema import ExtractionRequest
+from uniner_mcp.requests import ExtractionRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.filterwarnings("default")]
 

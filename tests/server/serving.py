@@ -35,19 +35,22 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(engine: Engine, host: str = "127.0.0.1", **given: object) -> AsyncIterator[Served]:
+async def serving(
+    engine: Engine, host: str = "127.0.0.1", port: int | None = None, **given: object
+) -> AsyncIterator[Served]:
     settings = Settings(**given)  # type: ignore[arg-type]
     extractor = Extractor(engine, settings)
-    served = Served(free_port(), Stop(settings.drain_timeout_s), anyio.Event())
+    served = Served(port or free_port(), Stop(settings.drain_timeout_s), anyio.Event())
 
     async def run() -> None:
         await run_http(
             build_server(extractor, domain_list(), settings),
             extractor,
-            Listening(host, served.port),
+            Listening(host, served.port, settings.allowed_hosts),
             served.stop,
             max_text_chars=settings.max_text_chars,
             drain_timeout_s=settings.drain_timeout_s,
+            stateless=settings.stateless,
         )
         served.ended.set()
 

@@ -15,6 +15,12 @@ from uniner_mcp.errors import SettingsError
 from uniner_mcp.server.addresses import allowed, check_names, is_loopback
 
 pytestmark = pytest.mark.anyio
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+}
 NOBODY_CHECKS = "anyone who can reach this port can use the server; put it behind an authenticating proxy"
 
 
@@ -79,3 +85,35 @@ def test_serve_says_in_one_line_that_nobody_is_asked_who_they_are(more: tuple[st
 def test_a_local_server_does_not_warn() -> None:
     _, said = said_by_serve("listening")
     assert NOBODY_CHECKS not in said
+
+
+@pytest.mark.parametrize(
+    ("origin", "welcome"),
+    [
+        ("http://localhost:6274", True),
+        ("https://ner.example.org", True),
+        ("https://evil.example", False),
+        ("https://ner.example.org.evil.example", False),
+        ("https://nerXexample.org", False),
+        ("null", False),
+    ],
+)
+async def test_pages_of_allowed_hosts_may_use_the_server_and_no_others(origin: str, welcome: bool) -> None:
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type, mcp-session-id, mcp-protocol-version",
+    }
+    async with (
+        serving(names_engine(), allowed_hosts=["ner.example.org"]) as served,
+        httpx2.AsyncClient(headers={"Accept": "application/json, text/event-stream"}) as client,
+    ):
+        preflight = await client.options(served.url, headers=asked)
+        answer = await client.post(served.url, json=INITIALIZE, headers={"Origin": origin})
+    assert (preflight.status_code == 200) == welcome
+    assert ("access-control-allow-origin" in answer.headers) == welcome
+    assert answer.status_code == (200 if welcome else 403)
+    if welcome:
+        assert preflight.headers["access-control-allow-origin"] == origin
+        assert "mcp-session-id" in preflight.headers["access-control-allow-headers"]
+        assert "mcp-session-id" in answer.headers["access-control-expose-headers"].lower()

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from doubles import names_engine
 from mcp import Client
 from server.serving import serving
 
@@ -17,6 +18,17 @@ from uniner_mcp.schema import EntityType
 
 pytestmark = pytest.mark.anyio
 ARGUMENTS = {"text": "Ada", "entity_types": ["person"]}
+LEGACY = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+OPENING = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+}
+CANCEL = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
+CALL = {
+    "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "extract_entities", "arguments": ARGUMENTS},
+}  # fmt: skip
 
 
 class Slow:
@@ -63,13 +75,51 @@ async def abandon(url: str, version: str, slow: Slow) -> None:
             group.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("stateless", [False, True])
 @pytest.mark.parametrize("version", ["2025-06-18", "2025-11-25", "2026-07-28"])
-async def test_a_call_is_cancelled_when_its_client_is_gone(version: str) -> None:
+async def test_a_call_is_cancelled_when_its_client_is_gone(version: str, stateless: bool) -> None:
     slow = Slow()
-    async with serving(slow.engine) as served:
+    async with serving(slow.engine, stateless=stateless) as served:
         await abandon(served.url, version, slow)
         with anyio.fail_after(30):
             await slow.stopped.wait()
+
+
+@pytest.mark.parametrize("stateless", [False, True])
+async def test_a_call_is_cancelled_by_its_session_only_though_the_connection_stays_open(stateless: bool) -> None:
+    slow = Slow()
+    async with (
+        serving(slow.engine, stateless=stateless) as served,
+        httpx2.AsyncClient(headers=LEGACY, timeout=60) as client,
+        anyio.create_task_group() as group,
+    ):
+        own, other = [(await client.post(served.url, json=OPENING)).headers["mcp-session-id"] for _ in range(2)]
+        assert own != other
+
+        async def cancel(session: str) -> None:
+            answer = await client.post(served.url, json=CANCEL, headers={"Mcp-Session-Id": session})
+            assert answer.status_code == 202
+
+        group.start_soon(lambda: client.post(served.url, json=CALL, headers={"Mcp-Session-Id": own}))
+        await slow.started.wait()
+        await cancel(other)
+        await client.post(
+            served.url, json={"jsonrpc": "2.0", "id": 2, "method": "tools/list"}, headers={"Mcp-Session-Id": other}
+        )
+        assert not slow.stopped.is_set()
+        await cancel(own)
+        with anyio.fail_after(30):
+            await slow.stopped.wait()
+        group.cancel_scope.cancel()
+
+
+async def test_a_stateless_server_answers_a_session_from_before_its_restart() -> None:
+    async with httpx2.AsyncClient(headers=LEGACY, timeout=60) as client:
+        async with serving(names_engine(), stateless=True) as served:
+            session = (await client.post(served.url, json=OPENING)).headers["mcp-session-id"]
+        async with serving(names_engine(), stateless=True) as served:
+            answer = await client.post(served.url, json=CALL, headers={"Mcp-Session-Id": session})
+    assert answer.status_code == 200 and "Ada" in answer.text
 
 
 async def test_a_running_call_is_answered_before_the_server_ends(era: str, caplog: pytest.LogCaptureFixture) -> None:

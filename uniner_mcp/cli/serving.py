@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import webbrowser
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
 
 _REQUEST_TIMEOUT_S = 300
 """Timeout of a request if none is set: no client waits longer, and none occupies the engine for ever."""
+
+
+_HTTP_OPTIONS = {
+    "host": "--host",
+    "port": "--port",
+    "allowed_hosts": "--allowed-host",
+    "stateless": "--stateless",
+}
 
 
 class Transport(StrEnum):
@@ -56,15 +66,19 @@ class ServeOptions(PortOption):
         list[Path] | None,
         typer.Option("--files", help="Folder whose files clients may have read (tool extract_from_file); repeatable."),
     ]
+    stateless: Annotated[
+        bool | None,
+        typer.Option("--stateless", help="Keep no sessions, so that clients go on after a restart (http)."),
+    ]
 
 
 @with_settings(ServeOptions)
 def serve(context: typer.Context, *, settings: Settings) -> None:
     """Run the MCP server with the tools extract_entities, list_domains and, with --files, extract_from_file."""
     if settings.transport == "stdio":
-        given = [name for name in ("host", "port", "allowed_hosts") if context.params.get(name)]
+        given = [option for name, option in _HTTP_OPTIONS.items() if context.params.get(name)]
         if given:
-            raise RequestError(f"--{given[0].removesuffix('s').replace('_', '-')} needs --transport http.")
+            raise RequestError(f"{given[0]} needs --transport http.")
         asyncio.run(_serve(settings, None))
     else:
         from uniner_mcp.server.addresses import check_names
@@ -141,9 +155,14 @@ async def _serve_http(
         stop,
         max_text_chars=settings.max_text_chars,
         drain_timeout_s=settings.drain_timeout_s,
+        stateless=settings.stateless,
     )
 
 
 def _say(line: str) -> None:
     """Print a line for the operator; stdout belongs to the protocol."""
-    typer.echo(f"uniner-mcp: {line}", err=True)
+    try:
+        typer.echo(f"uniner-mcp: {line}", err=True)
+    except OSError:
+        # A host may close its end of stderr; clients are served all the same.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

@@ -36,6 +36,20 @@ async function call(name, asked) {
   return result.structuredContent;
 }
 
+// A result has a limited size, so that hosts can show it to a model: the rest comes page by page.
+async function extract(asked) {
+  const whole = await call("extract_entities", asked);
+  let { next_start: start } = whole;
+  while (typeof start === "number") {
+    view.wait(`Finding entities from character ${start.toLocaleString("en")} on …`);
+    const page = await call("extract_entities", { ...asked, start });
+    whole.entities.push(...page.entities);
+    Object.assign(whole, { truncated: page.truncated, next_start: page.next_start });
+    start = page.next_start;
+  }
+  return whole;
+}
+
 const main = document.getElementById("view");
 const text = element("textarea", { id: "text", rows: "8", dir: "auto" });
 text.value = about.example;
@@ -57,7 +71,7 @@ form.addEventListener("submit", async (event) => {
   const names = types.value.split(",").map((name) => name.trim()).filter(Boolean);
   const asked = { text: text.value, ...(domain.value ? { domain: domain.value } : { entity_types: names }) };
   try {
-    view.show(text.value, await call("extract_entities", asked));
+    view.show(text.value, await extract(asked));
   } catch (error) {
     view.wait(error.message);
   }

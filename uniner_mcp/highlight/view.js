@@ -32,7 +32,9 @@ class EntityView {
     this.extraction = extraction;
     this.entities = extraction.entities ?? [];
     const counts = new Map();
-    for (const entity of this.entities) counts.set(entity.type, (counts.get(entity.type) ?? 0) + 1);
+    for (const { type, entities, count } of extraction.counts ?? extraction.mentions ?? this.entities)
+      counts.set(type, (counts.get(type) ?? 0) + (entities ?? count ?? 1));
+    this.total = [...counts.values()].reduce((sum, count) => sum + count, 0);
     this.types = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     this.colour = new Map(this.types.map(([type], place) => [type, `c${place % COLOURS}`]));
     this.text = element("div", { class: "text", dir: "auto", role: "document", "aria-label": "Text with its entities" });
@@ -48,7 +50,7 @@ class EntityView {
 
   #legend() {
     const legend = element("fieldset", { class: "legend" },
-      element("legend", {}, `${plural(this.entities.length, "entity").replace("entitys", "entities")} of ${plural(this.types.length, "type")}`));
+      element("legend", {}, `${plural(this.total, "entity").replace("entitys", "entities")} of ${plural(this.types.length, "type")}`));
     for (const [type, count] of this.types) {
       const box = element("input", { type: "checkbox" });
       box.checked = !this.hidden.has(type);
@@ -63,17 +65,19 @@ class EntityView {
   }
 
   #notes() {
-    const { unanswered = [], ungrounded = 0, warnings = [], truncated = false, teacher_missing = [] } = this.extraction;
+    const { unanswered = [], ungrounded = 0, warnings = [], truncated = false, next_start, teacher_missing = [] } = this.extraction;
     const lines = unanswered.map((one) => `Not answered: ${one.type}. ${one.reason}`);
     lines.push(...(teacher_missing ?? []).map((one) => `No answer from the teacher: ${one.reason}`));
     if (ungrounded) lines.push(`${plural(ungrounded, "mention")} dropped: not in the text.`);
     lines.push(...warnings);
-    if (truncated) lines.push("Some entities are left out.");
+    if (typeof next_start === "number") lines.push(`Entities from character ${next_start.toLocaleString("en")} on are left out.`);
+    else if (truncated) lines.push("Some entities are left out.");
     return lines.map((line) => element("p", { class: "note" }, line));
   }
 
   #list() {
-    return element("details", {}, element("summary", {}, "As a table"), this.table);
+    const listed = this.extraction.counts ?? this.extraction.mentions;
+    return element("details", { open: listed && "" }, element("summary", {}, "As a table"), this.table);
   }
 
   #copy() {
@@ -95,14 +99,23 @@ class EntityView {
   }
 
   #draw() {
-    const shown = this.entities.filter((entity) => !this.hidden.has(entity.type));
-    this.text.replaceChildren(...this.#marked(shown));
-    const rows = shown.map((entity) => element("tr", {},
-      element("td", {}, element("bdi", {}, entity.text)), element("td", {}, element("bdi", {}, entity.type)),
-      ...[entity.start, entity.end, sure(entity).slice(2)].map((value) => element("td", {}, String(value)))));
-    const head = ["entity", "type", "start", "end", "confidence"].map((name) => element("th", { scope: "col" }, name));
+    const shown = (one) => !this.hidden.has(one.type);
+    this.text.replaceChildren(...this.#marked(this.entities.filter(shown)));
+    const [names, listed] = this.#columns();
+    const cell = (one, name) => name === "confidence" ? sure(one).slice(2) : String(one[name]);
+    const rows = listed.filter(shown).map((one) => element("tr", {},
+      ...names.map((name) => element("td", {}, element("bdi", {}, cell(one, name))))));
+    const head = names.map((name) => element("th", { scope: "col" }, name === "text" ? "entity" : name));
     this.table.replaceChildren(element("table", {}, element("thead", {}, element("tr", {}, ...head)),
       element("tbody", {}, ...rows)));
+  }
+
+  // What the table shows, by the form of the result.
+  #columns() {
+    const { counts, mentions } = this.extraction;
+    if (counts) return [["type", "entities", "distinct"], counts];
+    if (mentions) return [["text", "type", "count", "start"], mentions];
+    return [["text", "type", "start", "end", "confidence"], this.entities];
   }
 
   // The text is split wherever an entity begins or ends. The entities around a part are nested, the first to begin

@@ -41,7 +41,8 @@ def entity_tool(extractor: SyncExtractor) -> StructuredTool:
         coroutine=run_async,
         name=NAME,
         description=DESCRIPTION,
-        args_schema=ExtractionRequest,
+        # Not the model, of which LangChain makes another one with another schema.
+        args_schema=ExtractionRequest.model_json_schema(),
         response_format="content_and_artifact",
         handle_tool_error=True,
         handle_validation_error=refusal,

@@ -58,9 +58,18 @@ def url_host(host: str) -> str:
 
 def allowed(host: str, names: Sequence[str]) -> TransportSecuritySettings:
     """Return the Host and Origin headers to accept: loopback names, `names`, and `host`, where the server listens."""
-    own = () if is_everywhere(host) else (url_host(host),)
-    forms = [form for name in dict.fromkeys((*_LOOPBACK, *own, *names)) for form in (name.lower(), f"{name.lower()}:*")]
+    forms = [form for name in _reached_by(host, names) for form in (name, f"{name}:*")]
     return TransportSecuritySettings(
         allowed_hosts=forms,
         allowed_origins=[f"{scheme}://{form}" for form in forms for scheme in ("http", "https")],
     )
+
+
+def allowed_origins(host: str, names: Sequence[str]) -> str:
+    """Return a regular expression for the same Origin headers."""
+    return rf"https?://({'|'.join(map(re.escape, _reached_by(host, names)))})(:\d+)?"
+
+
+def _reached_by(host: str, names: Sequence[str]) -> list[str]:
+    own = () if is_everywhere(host) else (url_host(host),)
+    return list(dict.fromkeys(name.lower() for name in (*_LOOPBACK, *own, *names)))

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import anyio
 import uvicorn
 from mcp.server import MCPServer
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 import uniner_mcp
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.highlight import playground as playground_page
-from uniner_mcp.server.addresses import allowed, is_everywhere, url_host
+from uniner_mcp.server.addresses import allowed, allowed_origins, is_everywhere, url_host
 from uniner_mcp.server.connections import KEEP_ALIVE_S, BoundedProtocol
 from uniner_mcp.server.exchanges import Exchanges
 from uniner_mcp.server.readiness import Readiness
@@ -55,11 +56,14 @@ async def run_http(
     *,
     max_text_chars: int,
     drain_timeout_s: float,
+    stateless: bool = False,
 ) -> None:
     """Serve on `http://host:port/mcp` until it is to stop and the running requests are answered.
 
     The Host header of a request must be a loopback name, `where.host`, or one of `where.allowed_hosts`. This prevents
-    web pages from reaching a local server by DNS rebinding.
+    web pages from reaching a local server by DNS rebinding. Pages of the same hosts may use the server (CORS).
+
+    stateless: keep no sessions, so that clients with one from before a restart, or of another process, are served.
     """
     _add_checks(server, extractor)
     if where.playground:
@@ -71,11 +75,19 @@ async def run_http(
 
     endpoint = server.streamable_http_app(
         streamable_http_path=ENDPOINT,
+        stateless_http=stateless,
         host=where.host,
         max_request_body_size=max_text_chars * _BYTES_PER_CHARACTER + _ENVELOPE,
         transport_security=allowed(where.host, where.allowed_hosts),
     )
-    app = Exchanges(Refusals(endpoint))
+    exchanges = Exchanges(Refusals(endpoint), stateless=stateless)
+    app = CORSMiddleware(
+        exchanges,
+        allow_origin_regex=allowed_origins(where.host, where.allowed_hosts),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["Mcp-Session-Id"],
+    )
     running = _Uvicorn(
         uvicorn.Config(
             app,
@@ -94,7 +106,7 @@ async def run_http(
     async def end() -> None:
         await stop.asked.wait()
         running.should_exit = True
-        await app.end_with(stop)
+        await exchanges.end_with(stop)
 
     async with anyio.create_task_group() as group:
         group.start_soon(end)

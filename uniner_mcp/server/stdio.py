@@ -176,8 +176,9 @@ def _claimed_stdin() -> Generator[int]:
 
     The SDK does the same with stdout. The duplicate is never closed, because a thread may be reading from it.
     """
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise UninerError("Standard input is closed: start the server from an MCP client.")
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
+        if stream is None:  # pyright: ignore[reportUnnecessaryComparison]
+            raise UninerError(f"Standard {name} is closed: start the server from an MCP client.")
     wire = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
