@@ -183,15 +183,6 @@ class Settings(BaseSettings):
     max_file_mb: float = Field(
         default=50, gt=0, le=10_000, allow_inf_nan=False, description="Maximum size of a file in MB."
     )
-    max_file_result_chars: int = Field(
-        default=24_000,
-        ge=4_000,
-        le=1_000_000_000,
-        description=(
-            "Maximum length of a result of extract_from_file, counted as `max_result_chars`. The default is at most "
-            "8,000 tokens."
-        ),
-    )
     max_types: int = Field(default=64, ge=1, le=1_000_000, description="Maximum number of entity types per request.")
     max_result_chars: int = Field(
         default=20_000,

@@ -120,7 +120,7 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
     tools = [extract_entities_tool(answering, settings.max_result_chars), list_domains_tool(domains)]
     files = Files(settings) if settings.files else None
     if files is not None:
-        tools.insert(1, extract_from_file_tool(answering, settings.max_file_result_chars, files))
+        tools.insert(1, extract_from_file_tool(answering, settings.max_result_chars, files))
     hint = CacheHint(ttl_ms=_HOUR_MS, scope="public")
     server = UninerServer(
         "uniner-mcp",
