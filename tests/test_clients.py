@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -160,3 +162,33 @@ def test_an_address_without_its_scheme_is_refused(home: Path) -> None:
     result = run("install", "cursor", "--http", "localhost:8000/mcp")
     assert result.exit_code == 2 and "http://host:port/mcp" in result.stderr
     assert not (home / FILES["cursor"][0]).exists()
+
+
+def test_allowed_folders_are_written_with_their_full_paths(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "docs").mkdir()
+    monkeypatch.chdir(home)
+    assert run("install", "cursor", "--files", "docs", "--files", "~").exit_code == 0
+    args = held(home, "cursor")["mcpServers"]["uniner"]["args"]
+    assert args == ["serve", "--files", str(home / "docs"), "--files", str(home)]
+
+
+def test_a_folder_must_exist_and_is_for_a_local_server(home: Path) -> None:
+    missing = run("install", "cursor", "--files", "none")
+    assert missing.exit_code == 2 and "is not a folder" in missing.stderr
+    remote = run("install", "cursor", "--files", str(home), "--http", "http://gpu1:8000/mcp")
+    assert remote.exit_code == 2 and "--files is for a local server" in " ".join(remote.stderr.split())
+    assert not (home / ".cursor").exists()
+
+
+@pytest.mark.parametrize(("typed", "args"), [("{home}\n", ["serve", "--files", "{home}"]), ("\n", ["serve"])])
+def test_on_a_terminal_it_asks_for_a_folder(home: Path, typed: str, args: list[str]) -> None:
+    controller, terminal = pty.openpty()
+    try:
+        os.write(controller, typed.format(home=home).encode())
+        command = [sys.executable, "-m", "uniner_mcp", "install", "cursor"]
+        done = subprocess.run(command, stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, check=True)
+        assert b"Added uniner" in done.stdout
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert held(home, "cursor")["mcpServers"]["uniner"]["args"] == [part.format(home=home) for part in args]
