@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from uniner_mcp import read_document
 
 TEXTS = Path(__file__).parent.parent / "data" / "synthetic_open" / "train.jsonl.gz"
 PAGES = 100
+TOPICS = 150
+"""Number of texts, which the report repeats, as reports repeat the names of those they are about."""
 LINES, WIDTH = 54, 88
 OPTIONS = {"entity_types": ["organization"], "result": "mentions"}
 TIMEOUT_S = 3600
@@ -68,12 +71,12 @@ def write_report(path: Path) -> None:
 
 
 def report_lines() -> Iterator[str]:
-    with gzip.open(TEXTS, "rt", encoding="utf-8") as texts:
-        for text in texts:
-            # The built-in fonts of PDF have the characters of Latin-1.
-            written = json.loads(text)["text"].encode("latin-1", "replace").decode("latin-1")
-            yield from textwrap.wrap(written, WIDTH)
-            yield ""
+    with gzip.open(TEXTS, "rt", encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for line in islice(lines, TOPICS)]
+    for text in cycle(texts):
+        # The built-in fonts of PDF have the characters of Latin-1.
+        yield from textwrap.wrap(text.encode("latin-1", "replace").decode("latin-1"), WIDTH)
+        yield ""
 
 
 @dataclass
