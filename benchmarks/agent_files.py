@@ -32,7 +32,7 @@ from uniner_mcp import read_document
 
 TEXTS = Path(__file__).parent.parent / "data" / "synthetic_open" / "train.jsonl.gz"
 PAGES = 100
-TOPICS = 150
+TOPICS = 80
 """Number of texts, which the report repeats, as reports repeat the names of those they are about."""
 LINES, WIDTH = 54, 88
 OPTIONS = {"entity_types": ["organization"], "result": "mentions"}
