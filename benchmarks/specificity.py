@@ -53,7 +53,9 @@ def main() -> None:
     for name, documents in development_sets(data, SHIPPED / "tokenizer.json").items():
         found[name] = []
         for document, types in asked_of(documents):
-            entities = entities_at(manifest.threshold, document.text, types, runtime.scores(document.text, types), "all")
+            entities = entities_at(
+                manifest.threshold, document.text, types, runtime.scores(document.text, types), "all"
+            )
             sure = [one.model_copy(update={"confidence": calibrated(one.confidence or 0, *manifest.calibration)})
                     for one in entities]  # fmt: skip
             found[name].append((document, types, sure))

@@ -93,9 +93,10 @@ def tools_page() -> str:
 
 
 async def _tools_page() -> str:
-    settings = load_settings(cache=False, engine="nano", fallback="none")
+    # With a folder, so that the page has the tool that reads files.
+    settings = load_settings(cache=False, engine="nano", fallback="none", files=[ROOT])
     async with Extractor.open(settings) as extractor:
-        server = build_server(extractor, expected_accuracy(settings, extractor.info().model))
+        server = build_server(extractor, expected_accuracy(settings, extractor.info().model), settings)
         async with Client(server) as client:
             tools = (await client.list_tools()).tools
             resources = (await client.list_resources()).resources

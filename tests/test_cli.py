@@ -341,3 +341,35 @@ def test_a_page_that_cannot_be_written_and_a_text_that_is_no_name_are_no_traceba
     assert written.exit_code == 2 and "Cannot write" in written.stderr
     assert run("extract", "Ada\0Lovelace", "-t", "person").exit_code == 0
     assert run("extract", "a" * 5000, "-t", "person").exit_code == 0
+
+
+def test_a_file_of_any_format_is_read_and_its_entities_have_lines(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<p>Hello.</p><p>Marie Curie came to Warsaw.</p>", encoding="utf-8")
+    found = json.loads(run("extract", "--file", str(page), "-t", "person", "--json").stdout)
+    assert [(e["text"], e["line"]) for e in found["entities"]] == [("Marie Curie", 3)]
+    assert found["files"] == [{"name": "page.html", "start": 0, "characters": 35}] and "uri" not in found
+    table = run("extract", "-f", str(page), "-t", "person", "--table").stdout
+    assert "line" in table and "page" in table
+    mentions = run("extract", "-f", str(page), "-t", "person", "--result", "mentions").stdout
+    assert "Marie Curie" in mentions and "line" in mentions
+
+
+def test_a_file_without_text_says_why(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    result = run("extract", "-f", str(tmp_path / "empty.txt"), "-t", "person")
+    assert result.exit_code == 2 and "There is no text in the file" in result.stderr
+    both = run("extract", SENTENCE, "-f", str(tmp_path / "empty.txt"), "-t", "person")
+    assert both.exit_code == 2 and "not both" in both.stderr
+
+
+def test_the_size_of_a_file_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNINER_MAX_FILE_MB", "0.000001")
+    (tmp_path / "long.txt").write_text("Marie", encoding="utf-8")
+    result = run("extract", "-f", str(tmp_path / "long.txt"), "-t", "person")
+    assert result.exit_code == 2 and "larger than" in result.stderr and "Marie" not in result.stderr
+
+
+def test_serve_needs_folders_that_exist(tmp_path: Path) -> None:
+    result = run("serve", "--files", str(tmp_path / "none"))
+    assert result.exit_code == 2 and "not a folder" in " ".join(result.stderr.split())

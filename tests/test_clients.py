@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import stat
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -435,3 +437,33 @@ def test_any_json_with_comments_is_edited_exactly(data: st.DataObject, others: d
     rest = jsonc.take(after, "servers", "me")
     assert _read(rest) == {**before, "servers": {name: one for name, one in (servers or {}).items() if name != "me"}}
     assert [comment for comment in ("// {", "/* , } */") if comment in text and comment not in rest] == []
+
+
+def test_allowed_folders_are_written_with_their_full_paths(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "docs").mkdir()
+    monkeypatch.chdir(home)
+    assert run("install", "cursor", "--files", "docs", "--files", "~").exit_code == 0
+    args = held(home, "cursor")["mcpServers"]["uniner"]["args"]
+    assert args == ["serve", "--files", str(home / "docs"), "--files", str(home)]
+
+
+def test_a_folder_must_exist_and_is_for_a_local_server(home: Path) -> None:
+    missing = run("install", "cursor", "--files", "none")
+    assert missing.exit_code == 2 and "is not a folder" in missing.stderr
+    remote = run("install", "cursor", "--files", str(home), "--http", "http://gpu1:8000/mcp")
+    assert remote.exit_code == 2 and "are for a server that the client starts" in " ".join(remote.stderr.split())
+    assert not (home / ".cursor").exists()
+
+
+@pytest.mark.parametrize(("typed", "args"), [("{home}\n", ["serve", "--files", "{home}"]), ("\n", ["serve"])])
+def test_on_a_terminal_it_asks_for_a_folder(home: Path, typed: str, args: list[str]) -> None:
+    controller, terminal = pty.openpty()
+    try:
+        os.write(controller, typed.format(home=home).encode())
+        command = [sys.executable, "-m", "uniner_mcp", "install", "cursor"]
+        done = subprocess.run(command, stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, check=True)
+        assert b"Added uniner" in done.stdout
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert held(home, "cursor")["mcpServers"]["uniner"]["args"] == [part.format(home=home) for part in args]

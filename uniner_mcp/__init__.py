@@ -6,6 +6,8 @@
 This module is the public API. Everything else may change.
 """
 
+from uniner_mcp.documents.document import Document, Place
+from uniner_mcp.documents.reading import read_document
 from uniner_mcp.errors import EngineError, ExtractionError, RequestError, SettingsError, UninerError
 from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.extraction.sync import SyncExtractor
@@ -31,6 +33,7 @@ __all__ = [
     "Accuracy",
     "AnsweredBy",
     "DistinctMention",
+    "Document",
     "Domain",
     "DomainList",
     "EngineError",
@@ -40,6 +43,7 @@ __all__ = [
     "ExtractionError",
     "Extractor",
     "Overlap",
+    "Place",
     "Relation",
     "RequestError",
     "Settings",
@@ -51,6 +55,7 @@ __all__ = [
     "Unanswered",
     "UninerError",
     "load_settings",
+    "read_document",
     "relation",
     "view",
 ]

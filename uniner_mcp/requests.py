@@ -177,3 +177,20 @@ class ExtractionRequest(ExtractionOptions):
             "`max_text_chars`)."
         )
     )
+
+
+class FileRequest(ExtractionOptions):
+    """Find every mention of the given entity types in a file, without copying its text into the call.
+
+    It reads plain text, Markdown, HTML, PDF, DOCX, e-mail (EML) and CSV. The arguments are those of extract_entities,
+    with a path instead of the text. The result lists the files that were read, and each entity with its line and, in a
+    PDF, its page. Offsets count in the text that the resource `uri` contains. For an overview of a long file ask for
+    result 'mentions'. If the result has `next_start`, call again with the same arguments and that as `start`.
+    """
+
+    path: str = Field(
+        description=(
+            "Path of the file, below a folder that the operator allowed, or a pattern such as 'reports/*.pdf' or "
+            "'**/*.md', whose files are read in the order of their names."
+        )
+    )

@@ -11,7 +11,7 @@ import logging
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from platformdirs import user_config_path
@@ -173,6 +173,16 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(
         default=1_000_000, ge=1, le=1_000_000_000, description="Maximum length of a text, in characters."
     )
+    files: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description=(
+            "Folders whose files clients of the server may have read (tool extract_from_file), comma-separated; "
+            "default: none, and then there is no such tool."
+        ),
+    )
+    max_file_mb: float = Field(
+        default=50, gt=0, le=10_000, allow_inf_nan=False, description="Maximum size of a file in MB."
+    )
     max_types: int = Field(default=64, ge=1, le=1_000_000, description="Maximum number of entity types per request.")
     max_result_chars: int = Field(
         default=20_000,
@@ -274,6 +284,13 @@ def _read_file(named: Any) -> dict[str, Any]:
         return {}
     if "config" in values:
         raise SettingsError(f"{path} cannot name another settings file: remove `config`.")
+    folders = _listed(values.get("files"))
+    if isinstance(folders, list):
+        given = cast("list[object]", folders)
+        # The validation names what is not a path.
+        values["files"] = [
+            str(path.absolute().parent / user_path(one)) if isinstance(one, str) else one for one in given
+        ]
     for name, value in values.items():
         if isinstance(value, str) and (name in _PATHS or value.casefold().endswith(_FILES.get(name, "\0"))):
             values[name] = str(path.absolute().parent / user_path(value))

@@ -9,9 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from uniner_mcp.doctor.check import Check
-from uniner_mcp.schema import DomainList, Extraction
+from uniner_mcp.schema import (
+    DistinctMention,
+    DomainList,
+    Entity,
+    Extraction,
+    FileEntity,
+    FileExtraction,
+    FileMention,
+)
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red", "bright_cyan", "bright_green", "bright_magenta")
+_PLACE = ("page", "line")
+"""Columns for entities in a file."""
 
 
 def show_highlight(text: str, extraction: Extraction) -> None:
@@ -34,21 +44,32 @@ def show_highlight(text: str, extraction: Extraction) -> None:
 
 def show_table(extraction: Extraction) -> None:
     """Print a table with one row per entity, per distinct mention or per type, whichever the extraction lists."""
+    in_file = isinstance(extraction, FileExtraction)
     if extraction.counts is not None:
         table = Table("type", "entities", "distinct")
         for count in extraction.counts:
             table.add_row(Text(count.type), str(count.entities), str(count.distinct))
     elif extraction.mentions is not None:
-        table = Table("type", "mention", "count", "first at")
+        table = Table("type", "mention", "count", "first at", *_PLACE[: 2 * in_file])
         for mention in extraction.mentions:
-            table.add_row(Text(mention.type), Text(mention.text), str(mention.count), str(mention.start))
+            table.add_row(
+                Text(mention.type), Text(mention.text), str(mention.count), str(mention.start), *_place(mention)
+            )
     else:
-        table = Table("start", "end", "type", "entity", "confidence")
+        table = Table("start", "end", "type", "entity", "confidence", *_PLACE[: 2 * in_file])
         for entity in extraction.entities:
             sure = "" if entity.confidence is None else f"{entity.confidence:.2f}"
-            table.add_row(str(entity.start), str(entity.end), Text(entity.type), Text(entity.text), sure)
+            table.add_row(
+                str(entity.start), str(entity.end), Text(entity.type), Text(entity.text), sure, *_place(entity)
+            )
     Console().print(table)
     show_notes(extraction)
+
+
+def _place(found: Entity | DistinctMention) -> list[str]:
+    if not isinstance(found, FileEntity | FileMention):
+        return []
+    return ["" if found.page is None else str(found.page), str(found.line)]
 
 
 def show_notes(extraction: Extraction) -> None:

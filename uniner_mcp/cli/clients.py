@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from uniner_mcp.cli.reporting import reported
 from uniner_mcp.errors import RequestError
+from uniner_mcp.files import quoted, user_path
 from uniner_mcp.settings import load_settings
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ def install(
     http: Annotated[
         str | None, typer.Option(help="URL of a running server, http://host:port/mcp, instead of a local one.")
     ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder whose files the client may have read (tool extract_from_file); repeatable."),
+    ] = None,
     header_env: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,12 +76,12 @@ def install(
         if http is None:
             if header_env:
                 raise RequestError("--header-env needs --http: a server that the client starts has no headers.")
-            server = _local(engine, fallback, env or [])
+            server = _local(engine, fallback, env or [], files or ([] if dry_run else _folders()))
         else:
-            if engine or fallback or env:
+            if engine or fallback or env or files:
                 raise RequestError(
-                    "--engine, --fallback and --env are for a server that the client starts: give them to the running "
-                    "server instead."
+                    "--engine, --fallback, --env and --files are for a server that the client starts: give them to the "
+                    "running server instead."
                 )
             server = _remote(http, header_env or [])
         _apply(known, installed(known, server, project), dry_run, "Added uniner to", "use it")
@@ -90,7 +96,7 @@ def uninstall(client: Named, project: Project = None, dry_run: DryRun = False) -
         _apply(known, uninstalled(known, project), dry_run, "Removed uniner from", "apply the change")
 
 
-def _local(engine: str | None, fallback: str | None, env: list[str]) -> Local:
+def _local(engine: str | None, fallback: str | None, env: list[str], files: list[Path]) -> Local:
     from uniner_mcp.clients import Local, variables
     from uniner_mcp.engines.teacher.policy import load_policy
 
@@ -100,6 +106,12 @@ def _local(engine: str | None, fallback: str | None, env: list[str]) -> Local:
         fallback = str(Path(fallback).expanduser().absolute())  # The client starts the server in another folder.
     options = {"--engine": engine, "--fallback": fallback}
     given = [part for name, value in options.items() if value is not None for part in (name, value)]
+    for folder in files:
+        # Clients start the server in any folder.
+        path = user_path(folder).absolute()
+        if not path.is_dir():
+            raise RequestError(f"{quoted(folder)} is not a folder.")
+        given += ["--files", str(path)]
     return Local(tuple(given), variables(env))
 
 
@@ -107,6 +119,15 @@ def _remote(url: str, header_env: list[str]) -> Remote:
     from uniner_mcp.clients import Remote, headers
 
     return Remote(url, headers(header_env))
+
+
+def _folders() -> list[Path]:
+    """Ask the user for a folder, if there is a terminal to ask on."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return []
+    asked = "Folder whose files the client may have read (Enter for none)"
+    named = typer.prompt(asked, default="", show_default=False, err=True)
+    return [Path(named)] if named.strip() else []
 
 
 def _apply(client: Client, change: Change, dry_run: bool, done: str, purpose: str) -> None:

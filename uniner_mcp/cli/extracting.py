@@ -20,6 +20,7 @@ from uniner_mcp.errors import ExtractionError, RequestError
 from uniner_mcp.settings import Settings
 
 if TYPE_CHECKING:
+    from uniner_mcp.documents.joining import Joined
     from uniner_mcp.formats.writing.choice import Format
 
 PREDICTIONS = "label-studio-predictions"
@@ -30,7 +31,9 @@ PATIENCE = 5
 @with_settings()
 def extract(
     text: Annotated[str | None, typer.Argument(help="The text, or - for standard input.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read a file: text, Markdown, HTML, PDF, DOCX, EML or CSV.")
+    ] = None,
     types: Annotated[
         str | None, typer.Option("--types", "-t", help="Entity types, comma-separated: person,film.")
     ] = None,
@@ -64,6 +67,7 @@ def extract(
     from uniner_mcp.caches.sqlite import default_cache_path
     from uniner_mcp.extraction.consent import consent_question, wants_consent
     from uniner_mcp.extraction.extractor import Extractor
+    from uniner_mcp.extraction.located import located
     from uniner_mcp.extraction.views import as_data, view
     from uniner_mcp.formats.writing.choice import find_format
     from uniner_mcp.show import show_highlight, show_table
@@ -76,7 +80,10 @@ def extract(
     target = find_format(PREDICTIONS if form == "label-studio" else form) if form is not None else None
     if is_absent(types) == is_absent(domain):
         raise RequestError("Give either --types person,film or --domain law (`uniner-mcp domains` lists the domains).")
-    content = _read(text, file)
+    if text is not None and file is not None:
+        raise RequestError("Give either the text or --file FILE, not both.")
+    joined = _joined(file, settings) if file is not None else None
+    content = joined.text if joined is not None else _read(text)
     meanings = _meanings(define or [])
     listed, most = result_form(result), limit_of(limit)
 
@@ -111,6 +118,8 @@ def extract(
     cache = settings.cache_path or default_cache_path()
     first_time = settings.cache and not cache.exists()
     found = asyncio.run(run())
+    if joined is not None:
+        found = located(found, joined)
     extraction = view(found, listed, most)
     if html is not None:
         _write(html, view(found, limit=most).to_html(content))
@@ -162,21 +171,22 @@ def _write(path: Path, content: str) -> None:
         raise RequestError(f"Cannot write {path}: {error.strerror}.") from None
 
 
-def _read(text: str | None, file: Path | None) -> str:
-    if (text is None) == (file is None):
+def _joined(file: Path, settings: Settings) -> Joined:
+    from uniner_mcp.documents.joining import join
+
+    document = uniner_mcp.read_document(file, max_bytes=round(settings.max_file_mb * 1_000_000))
+    return join([file.name], [document])
+
+
+def _read(text: str | None) -> str:
+    if text is None:
         raise RequestError("Give the text as an argument, as - for standard input, or as --file FILE.")
+    if text != "-":
+        return text
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise RequestError("Standard input is closed: give the text as an argument, or as --file FILE.")
     try:
-        if file is not None:
-            # newline="" keeps \r\n, so that offsets are those of the file.
-            with file.open(encoding="utf-8", newline="") as opened:
-                return opened.read()
-        if text != "-":
-            return text or ""
-        if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
-            raise RequestError("Standard input is closed: give the text as an argument, or as --file FILE.")
         return sys.stdin.buffer.read().decode("utf-8")
-    except OSError as error:
-        raise RequestError(f"Cannot read {file}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise RequestError("The text is not valid UTF-8: convert it first, for example with iconv -t utf-8.") from None
 

@@ -7,6 +7,7 @@ import os
 import sys
 import webbrowser
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +62,10 @@ class ServeOptions(PortOption):
             help="Host name by which clients reach the server, besides loopback names (http); repeatable.",
         ),
     ]
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--files", help="Folder whose files clients may have read (tool extract_from_file); repeatable."),
+    ]
     stateless: Annotated[
         bool | None,
         typer.Option("--stateless", help="Keep no sessions, so that clients go on after a restart (http)."),
@@ -69,7 +74,7 @@ class ServeOptions(PortOption):
 
 @with_settings(ServeOptions)
 def serve(context: typer.Context, *, settings: Settings) -> None:
-    """Run the MCP server with the tools extract_entities and list_domains."""
+    """Run the MCP server with the tools extract_entities, list_domains and, with --files, extract_from_file."""
     if settings.transport == "stdio":
         given = [option for name, option in _HTTP_OPTIONS.items() if context.params.get(name)]
         if given:
@@ -115,6 +120,8 @@ async def _serve(settings: Settings, where: Listening | None, *, browser: bool =
             _say(f"engine: {describe_choice(settings, info.model)}")
             if info.teacher is not None:
                 _say(f"fallback: {describe_fallback(settings)}")
+            for folder in settings.files:
+                _say(f"files: clients may have those below {folder} read")
             server = build_server(extractor, expected_accuracy(settings, info.model), settings)
             if where is None:
                 await server.run_stdio(stop)

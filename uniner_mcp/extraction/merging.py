@@ -9,7 +9,7 @@ from uniner_mcp.extraction.intervals import Highest, Spans, numbered
 from uniner_mcp.schema import Entity, Overlap
 
 CREDIBLE = 0.7
-"""Share of a general type's confidence that a more specific type needs to take its place (benchmarks/specificity.py)."""
+"""Share of a general type's confidence that a more specific type needs to displace it (benchmarks/specificity.py)."""
 
 _Key = tuple[int, int, str]
 

@@ -16,7 +16,7 @@ from uniner_mcp.types.known import known_relations, normalised
 logger = logging.getLogger(__name__)
 
 SURE = 0.8
-"""Probability that a type is a kind of another, from which on it takes the other's place (benchmarks/specificity.py)."""
+"""Probability of being a kind of another type from which on a type displaces it (benchmarks/specificity.py)."""
 KEPT = 65_536
 """Number of pairs that are kept."""
 

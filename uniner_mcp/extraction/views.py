@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import orjson
-from pydantic import BaseModel
 
 from uniner_mcp.arguments import limit_of, result_form
 from uniner_mcp.schema import DistinctMention, Entity, Extraction, TypeCount
@@ -50,7 +49,9 @@ def as_data(extraction: Extraction) -> dict[str, Any]:
     """Return the extraction as JSON data: small facts first, without what is null or not part of the view."""
     listed_otherwise = extraction.mentions is not None or extraction.counts is not None
     without = {"entities"} if listed_otherwise else None
-    return extraction.model_dump(mode="json", exclude_none=True, exclude=without)
+    data = extraction.model_dump(mode="json", exclude_none=True, exclude=without)
+    # The facts that models of results derived from `Extraction` add come before its lists, too.
+    return dict(sorted(data.items(), key=lambda fact: fact[0] in ("counts", "mentions", "entities")))
 
 
 def as_text(data: dict[str, Any]) -> str:
@@ -73,21 +74,22 @@ def _json(value: object) -> str:
 
 def _mentions(entities: Sequence[Entity]) -> list[DistinctMention]:
     """Return the distinct mentions, type by type, in the order in which they are first found."""
-    found: dict[str, dict[str, list[int]]] = {}
+    found: dict[str, dict[str, list[Entity]]] = {}
     for entity in entities:
-        found.setdefault(entity.type, {}).setdefault(entity.text, []).append(entity.start)
-    return [
-        DistinctMention(text=text, type=kind, count=len(starts), start=starts[0])
-        for kind, texts in found.items()
-        for text, starts in texts.items()
-    ]
+        found.setdefault(entity.type, {}).setdefault(_spaced(entity.text), []).append(entity)
+    return [same[0].distinct(len(same)) for texts in found.values() for same in texts.values()]
+
+
+def _spaced(text: str) -> str:
+    """Return a mention without line ends: lines are wrapped anywhere, in PDF files and e-mail always."""
+    return " ".join(text.split())
 
 
 def _counts(entities: Sequence[Entity]) -> list[TypeCount]:
     """Return the number of entities of each type, the most frequent first."""
     found: dict[str, list[str]] = {}
     for entity in entities:
-        found.setdefault(entity.type, []).append(entity.text)
+        found.setdefault(entity.type, []).append(_spaced(entity.text))
     counts = [TypeCount(type=kind, entities=len(texts), distinct=len({*texts})) for kind, texts in found.items()]
     return sorted(counts, key=lambda count: -count.entities)
 
@@ -116,12 +118,10 @@ def _growth(entities: Sequence[Entity], distinct: bool, *, measured: bool) -> It
     """Yield by how many items, and by how many bytes, each entity makes the result longer."""
     counts: dict[tuple[str, str], int] = {}
     for entity in entities:
-        key = (entity.type, entity.text)
+        key = (entity.type, _spaced(entity.text))
         count = counts[key] = counts.get(key, 0) + 1
         if distinct and count > 1:
             yield 0, len(str(count)) - len(str(count - 1))
             continue
-        item: BaseModel = entity
-        if distinct:
-            item = DistinctMention(text=entity.text, type=entity.type, count=1, start=entity.start)
+        item = entity.distinct(1) if distinct else entity
         yield 1, len(item.model_dump_json(exclude_none=True).encode()) + _SEPARATOR if measured else 0

@@ -25,13 +25,20 @@ from uniner_mcp.extraction.extractor import Extractor
 from uniner_mcp.schema import DomainList
 from uniner_mcp.server.card import card_extension
 from uniner_mcp.server.exchanges import until_gone
+from uniner_mcp.server.files import Files, add_files
 from uniner_mcp.server.guard import FAILED, check_prompt, guard, invalid, no_resource
 from uniner_mcp.server.logs import log_failure, quiet_libraries
 from uniner_mcp.server.prompts import add_prompts
 from uniner_mcp.server.resources import add_resources
 from uniner_mcp.server.stdio import run_stdio
 from uniner_mcp.server.stopping import Stop
-from uniner_mcp.server.tools import REQUESTS, extract_entities_tool, list_domains_tool
+from uniner_mcp.server.tools import (
+    REQUESTS,
+    Answering,
+    extract_entities_tool,
+    extract_from_file_tool,
+    list_domains_tool,
+)
 from uniner_mcp.server.waiting import Places
 from uniner_mcp.settings import Settings, load_settings
 
@@ -41,6 +48,9 @@ _INSTRUCTIONS = (
     "list_domains. Singular, specific names work best; describe unusual types in meanings. Check `truncated`, "
     "`unanswered`, `ungrounded` and `warnings` in the result: they report everything that is missing. For an overview "
     "of a long text, ask for result 'mentions' or 'counts'."
+)
+_FILE_INSTRUCTIONS = (
+    "For a file, call extract_from_file with its path instead of copying its text into a call of extract_entities."
 )
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" \
 fill="#1f4e79"/><path d="M5 11h22M5 17h9M24 17h3M5 23h15" stroke="#fff" stroke-width="2.5" stroke-linecap="round"/>\
@@ -106,13 +116,17 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
     """
     quiet_libraries()
     settings = settings or load_settings()
-    places = Places(settings.concurrency, settings.max_waiting)
+    answering = Answering(extractor, Places(settings.concurrency, settings.max_waiting))
+    tools = [extract_entities_tool(answering, settings.max_result_chars), list_domains_tool(domains)]
+    files = Files(settings) if settings.files else None
+    if files is not None:
+        tools.insert(1, extract_from_file_tool(answering, settings.max_result_chars, files))
     hint = CacheHint(ttl_ms=_HOUR_MS, scope="public")
     server = UninerServer(
         "uniner-mcp",
         title="UniNER: find any entity",
         description="Open named entity recognition: any entity type, exact offsets, local by default.",
-        instructions=_INSTRUCTIONS,
+        instructions=f"{_INSTRUCTIONS} {_FILE_INSTRUCTIONS}" if files is not None else _INSTRUCTIONS,
         version=uniner_mcp.__version__,
         icons=[
             Icon(
@@ -121,7 +135,7 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
                 sizes=["any"],
             )
         ],
-        tools=[extract_entities_tool(extractor, places, settings.max_result_chars), list_domains_tool(domains)],
+        tools=tools,
         log_level="WARNING",
         cache_hints={
             "tools/list": hint,
@@ -136,5 +150,7 @@ def build_server(extractor: Extractor, domains: DomainList, settings: Settings |
         middleware=[guard, until_gone],
     )
     add_resources(server, extractor, domains)
+    if files is not None:
+        add_files(server, files)
     add_prompts(server, domains)
     return server

@@ -27,7 +27,7 @@ encoder also gets the letter shape of each word (lower, title, upper, mixed, oth
 space, wide, new line, blank line, tab, bullet), because the word pieces contain neither. A mention never crosses a
 blank line, a tab or a bullet.
 
-Files: {files} ({megabytes:.1f} MB), and the encoder of types, which is shared by all weights ({types_megabytes:.1f} MB).
+Files: {files} ({megabytes:.1f} MB), and the encoder of types, which all weights share ({types_megabytes:.1f} MB).
 Matrix products are int8 (dynamic, with smoothed inputs, so that little accuracy is lost); the embedding tables are int8
 per row. Base: {base}.
 

@@ -1,0 +1,1 @@
+"""From files to text with pages and lines."""
