@@ -160,8 +160,8 @@ def test_flat_keeps_the_most_specific_type_of_a_chain() -> None:
     assert len(merge(found, "all", is_kind_of)) == 3
 
 
-def test_a_specific_type_needs_seven_tenths_of_the_general_ones_confidence() -> None:
-    for sure, kept in ((0.57, "writer"), (0.55, "person")):
+def test_a_specific_type_needs_half_of_the_general_ones_confidence() -> None:
+    for sure, kept in ((0.41, "writer"), (0.39, "person")):
         found = [entity(0, 5, "person", 0.8), entity(0, 5, "writer", sure)]
         assert [one.type for one in merge(found, "flat", is_kind_of)] == [kept]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from uniner_mcp.extraction.intervals import Highest, Spans, numbered
 from uniner_mcp.schema import Entity, Overlap
 
-CREDIBLE = 0.7
+CREDIBLE = 0.5
 """Share of a general type's confidence that a more specific type needs to displace it (benchmarks/specificity.py)."""
 
 _Key = tuple[int, int, str]
@@ -32,7 +32,7 @@ def merge(entities: Iterable[Entity], overlap: Overlap, is_kind_of: IsKindOf | N
     not depend on the order of `entities`.
 
     With `is_kind_of`, `flat` prefers the more specific type: an entity of a general type (person) comes after those of
-    more specific types (novelist) that start or end at the same place and are credible, that is, have at least 0.7 of
+    more specific types (novelist) that start or end at the same place and are credible, that is, have at least half of
     its confidence, or no confidence is reported.
     """
     distinct: dict[_Key, Entity] = {}
