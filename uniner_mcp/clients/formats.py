@@ -110,11 +110,7 @@ class Toml:
     def _checked(self, document: tomlkit.TOMLDocument, wanted: Mapping[str, Any]) -> str:
         """The text, if it means what it should: tomlkit moves some tables that are written with dotted keys."""
         text = tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
-        try:
-            kept = tomllib.loads(text) == wanted
-        except tomllib.TOMLDecodeError:
-            kept = False
-        if not kept:
+        if tomllib.loads(text) != wanted:
             raise Unreadable(f"its {self.key} is written in a form that cannot be edited without changing more")
         return text
 
