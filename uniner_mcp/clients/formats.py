@@ -20,9 +20,7 @@ class Unreadable(ValueError):
 
 
 class Format(Protocol):
-    """A kind of file. `key` is where it keeps its servers."""
-
-    key: str
+    """A kind of file."""
 
     def put(self, text: str, entry: Entry) -> str:
         """Return the text with our entry. Raises Unreadable."""
@@ -107,16 +105,12 @@ class Toml:
             raise Unreadable(f"it is not valid TOML ({error})") from None
         if not isinstance(before.get(self.key, {}), dict):
             raise Unreadable(f"its {self.key} is not a table")
-        return before, document, cast("dict[str, Any] | None", document.get(self.key))
+        return before, document, cast("dict[str, Any]", document).get(self.key)
 
     def _checked(self, document: tomlkit.TOMLDocument, wanted: Mapping[str, Any]) -> str:
         """The text, if it means what it should: tomlkit moves some tables that are written with dotted keys."""
         text = tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
-        try:
-            kept = tomllib.loads(text) == wanted
-        except tomllib.TOMLDecodeError:
-            kept = False
-        if not kept:
+        if tomllib.loads(text) != wanted:
             raise Unreadable(f"its {self.key} is written in a form that cannot be edited without changing more")
         return text
 
