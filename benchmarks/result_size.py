@@ -42,7 +42,8 @@ async def main() -> None:
                 forms = (await client.list_tools()).tools[0].input_schema["properties"].get("result", {}).get("enum")
             async with Client(build_server(extractor, domain_list(), settings)) as client:
                 for form in forms or ["entities"]:
-                    pages = await read(client, text, **({"result": form} if forms else {}))
+                    arguments: dict[str, Any] = {"result": form} if forms else {}
+                    pages = await read(client, text, **arguments)
                     sizes = " + ".join(f"{len(page):,}" for page in pages[:3]) + (" + …" if len(pages) > 3 else "")
                     print(f"{len(text):,} characters of text as {form}: {len(pages)} call(s), {sizes} characters")
                     for host, limits in HOSTS.items() if form == "entities" else ():

@@ -150,5 +150,5 @@ def test_the_embedded_student_is_made_and_measured_by_a_run_file(folder: Path, m
     )
     assert stages(run(folder)) == dict.fromkeys(("train-nano", "export-nano", "evaluate"), "complete")
     report = (folder / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    assert report.startswith("# nano, nano-2")
+    assert report.startswith("# nano, nano-student")
     assert set(stages(run(folder)).values()) == {"up to date"}

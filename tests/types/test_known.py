@@ -58,6 +58,9 @@ def test_synonyms_have_the_same_synonyms_and_kinds_of_kinds_are_kinds(name: str)
         ("human", "novelist", Relation.INCLUDES),
         ("song", "album", Relation.DISJOINT),
         ("novelist", "company", Relation.DISJOINT),
+        ("political party", "organisation", Relation.KIND_OF),
+        ("labour union", "organization", Relation.KIND_OF),
+        ("colour", "hour", None),
         ("zog", "person", None),
     ],
 )

@@ -87,6 +87,7 @@ def train_nano(
 
 @distill_app.command("train-types")
 def train_types(
+    data: Annotated[Path, typer.Option(help="Folder of data sets, at least synthetic_open.")],
     out: Annotated[Path, typer.Option(help="Folder for the encoder of types and the relations read from it.")],
 ) -> None:
     """Export the encoder of types, and train how types are related, with a report on types not trained on."""
@@ -94,7 +95,7 @@ def train_types(
         from uniner_mcp.distill.types.stages import train_types_stage
 
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-        _perform(train_types_stage(out))
+        _perform(train_types_stage(data, out))
 
 
 @distill_app.command("export-nano")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ def read_relations(path: Path = TABLE) -> list[tuple[str, str, Relation]]:
     return [(a, b, Relation(relation)) for a, b, relation in rows]
 
 
+_BRITISH = re.compile(
+    r"(?<=\w)(isation)|(?<=col|hon|lab|hum|arm)(our)|\b(centre)|(?<=\bthea)(tre)|(?<=defen|licen)(ce)\b"
+)
+_AMERICAN = ("", "ization", "or", "center", "ter", "se")
+
+
 class Known:
     """Judged pairs and their consequences.
 
@@ -88,6 +95,7 @@ class Known:
 
     def relation(self, a: str, b: str) -> Relation | None:
         """Return how a is related to b, or None if this neither was judged nor follows."""
+        a, b = self.spelt(a), self.spelt(b)
         if a == b:
             return Relation.SAME
         if (a, b) in self._direct:
@@ -103,6 +111,11 @@ class Known:
             if any(not above.isdisjoint(self._related[apart].get(one, ())) for apart in _APART):
                 return Relation.DISJOINT
         return None
+
+    def spelt(self, name: str) -> str:
+        """Return a name as the table spells it, if it has it in American instead of British English."""
+        american = _BRITISH.sub(lambda found: _AMERICAN[found.lastindex or 0], name)
+        return american if name not in self.names and american in self.names else name
 
     def apart(self, a: str, b: str) -> bool:
         """Return whether it is known that no mention is both an a and a b."""
@@ -131,7 +144,7 @@ class Known:
 
 
 def normalised(name: str) -> str:
-    """Return a type name as the judged pairs spell names."""
+    """Return a type name without differences of case, underscores and white space."""
     return " ".join(name.replace("_", " ").lower().split())
 
 

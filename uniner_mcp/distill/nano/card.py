@@ -38,7 +38,7 @@ per row. Base: {base}.
 
 Configuration: {config}.
 
-The weights are a running mean over {runs} training(s) of {steps} steps.
+The weights are a running mean over the last tenth of the steps so far, at the end of {steps} steps.
 
 The heads are first set to the least-squares map from the starting encoder's words to the vectors of their types. The
 loss is binary cross-entropy over start, end and inside, divided by the number of positives, plus that of pairs of
@@ -98,7 +98,6 @@ def write_card(folder: Path) -> None:
         files=", ".join(f"`{name}`" for name in FILES),
         megabytes=sum((folder / name).stat().st_size for name in FILES) / 1e6,
         steps=training.pop("steps", "?"),
-        runs=training.pop("runs", "?"),
         config=", ".join(f"{name} {value}" for name, value in training.items() if value),
         sets="\n".join(f"| {name} | {row['licence']} | {row['per_epoch'] or 'all'} |" for name, row in table.items()),
         threshold=manifest.threshold,

@@ -43,11 +43,10 @@ ALIGNED_ON = 120
 class TrainConfig:
     """The recipe. It counts steps, not minutes: the same command gives the same run on any machine.
 
-    runs: trainings from the same start, with consecutive seeds; the mean of their weights is exported. steps: number of
-    steps per training. average: share of the steps so far that the running mean of a training's weights covers.
+    steps: number of steps. average: share of the steps so far that the running mean of the weights covers. device:
+    where to train; auto: on a CUDA GPU if there is one.
     """
 
-    runs: int = 1
     steps: int = 2400
     tokens_per_batch: int = 1024
     learning_rate: float = 2e-4
@@ -337,14 +336,7 @@ def train(data: Path, start: Path, types: Path, out: Path, config: TrainConfig, 
     """
     out.mkdir(parents=True, exist_ok=True)
     device = "cuda" if config.device == "auto" and torch.cuda.is_available() else config.device.replace("auto", "cpu")
-    material = load_material(data, start, types, device)
-    trained = [_train_once(material, config, seed, out) for seed in range(config.seed, config.seed + config.runs)]
-    # From one start, they end in one loss basin: their mean is better than each (model soups, Wortsman et al. 2022).
-    weights = {name: sum(one[name] for one in trained) / len(trained) for name in trained[0]}
-    if config.runs > 1:
-        model = NanoModel(load_bert(start)[1]).to(device)
-        model.load_state_dict(weights)
-        _log({"mean_of": config.runs, **material.validated(model.eval())}, out)
+    weights = _train(load_material(data, start, types, device), config, out)
     weights = {part: value.cpu() for part, value in weights.items()}
     _save({"weights": weights, "config": asdict(config), "name": name}, out / "weights.pt")
 
@@ -355,8 +347,9 @@ def _log(row: dict[str, object], out: Path) -> None:
     logger.info("%s", row)
 
 
-def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -> dict[str, Tensor]:
-    """Run one training and return the running mean of its weights."""
+def _train(material: Material, config: TrainConfig, out: Path) -> dict[str, Tensor]:
+    """Train and return the running mean of the weights."""
+    seed = config.seed
     torch.manual_seed(seed)
     device = str(material.table.device)
     model = NanoModel(load_bert(material.start, config.dropout)[1]).to(device)
@@ -379,18 +372,18 @@ def _train_once(material: Material, config: TrainConfig, seed: int, out: Path) -
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     kept = {"model": model, "average": average, "optimizer": optimizer, "schedule": schedule}
     step, epoch, done_in_epoch = 0, 0, 0
-    checkpoint = out / f"seed-{seed}.pt"
+    checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         for name, part in kept.items():
             part.load_state_dict(state[name])
         step, epoch, done_in_epoch = state["step"], state["epoch"], state["done_in_epoch"]
-        logger.info("Seed %d: resuming at step %d of %d.", seed, step, total)
+        logger.info("Resuming at step %d of %d.", step, total)
     else:
         align(model, material, sampler, config.tokens_per_batch)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
-        task = progress.add_task(f"training, seed {seed}", total=total, completed=step)
+        task = progress.add_task("training", total=total, completed=step)
         model.train()
         average.eval()
         losses: list[float] = []

@@ -9,13 +9,13 @@ from uniner_mcp.distill.stages import Counts, Stage
 from uniner_mcp.types.known import TABLE
 
 
-def train_types_stage(out: Path) -> Stage:
+def train_types_stage(data: Path, out: Path) -> Stage:
     """Return the stage that exports the encoder of types, and trains the head that tells how types are related."""
     types = types_encoder()
 
     def work() -> Counts:
         from uniner_mcp.distill.types.train import export_types
 
-        return export_types(types, out)
+        return export_types(types, data, out)
 
-    return Stage("train-types", out, out / "relations.npz", {}, [types, TABLE], work)
+    return Stage("train-types", out, out / "relations.npz", {}, [types, TABLE, data], work)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import shutil
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import orjson
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn import functional
 
 from uniner_mcp.distill.nano.int8 import write_int8, write_table
 from uniner_mcp.distill.nano.model import Encoder, load_bert, sentence_vectors
+from uniner_mcp.distill.nano.validation import TRAINED_ON
+from uniner_mcp.formats.documents import Document
+from uniner_mcp.formats.reading.datasets import DataSet
 from uniner_mcp.types.encoder import MAX_PIECES, TypeEncoder
 from uniner_mcp.types.known import Known, Relation, read_relations
 from uniner_mcp.types.relations import INVERSE, ORDER, SURE, features
-
-logger = logging.getLogger(__name__)
 
 NETWORKS = 4
 """Number of small networks whose probabilities are averaged."""
@@ -30,6 +33,8 @@ EPOCHS = 30
 DERIVED = 6000
 """Number of disjoint pairs that are drawn from those that follow from the judged ones."""
 DERIVED_WEIGHT = 0.5
+"""Weight of a pair that follows from others, or from the labels of mentions, against a judged one."""
+FEWEST_MENTIONS = 3
 FOLDS = 5
 """Parts into which names are divided to measure the head on names that it was not trained on."""
 
@@ -55,18 +60,26 @@ class Head:
     down_bias: Tensor
 
 
-def export_types(start: Path, out: Path) -> None:
-    """Write the encoder in folder `start` to `out` in int8, with the head for relations and a report on it."""
+def export_types(start: Path, data: Path, out: Path) -> dict[str, JsonValue]:
+    """Write the encoder in folder `start` to `out` in int8, with the head for relations; return a report on it.
+
+    data: folder with synthetic_open, whose mentions with two labels are used in addition to the judged pairs.
+    """
     out.mkdir(parents=True, exist_ok=True)
     table, encoder = load_bert(start)
     encoder.position = nn.Parameter(encoder.position[:MAX_PIECES])
     write_table(table, out)
     write_int8(_Sentence(encoder.eval()), {"pieces": torch.zeros(1, 8, table.shape[1])}, out / "encoder.onnx")
     shutil.copyfile(start / "tokenizer.json", out / "tokenizer.json")
-    pairs = read_relations()
+    return train_head(data, out)
+
+
+def train_head(data: Path, out: Path) -> dict[str, JsonValue]:
+    """Train the head on vectors of the encoder in `out`, and write it there, with the report that is returned."""
+    pairs, labelled = read_relations(), double_labelled(DataSet(TRAINED_ON, data / TRAINED_ON).split("train"))
     vectors = _Vectors(TypeEncoder(out))
-    report = measured(pairs, vectors)
-    head = fit(pairs, vectors, seed=0)
+    report = measured(pairs, labelled, vectors)
+    head = fit(pairs, labelled, vectors, seed=0)
     np.savez_compressed(
         out / "relations.npz",
         up=head.up.numpy().astype(np.float16),
@@ -75,7 +88,27 @@ def export_types(start: Path, out: Path) -> None:
         down_bias=head.down_bias.numpy().astype(np.float16),
     )
     (out / "relations.json").write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
-    logger.info("%s", report)
+    return report
+
+
+def double_labelled(documents: Iterable[Document]) -> list[Pair]:
+    """Return pairs of types of which annotators gave the second one to every mention of the first, but not vice versa.
+
+    Only passages in which both were annotated count, and at least three mentions.
+    """
+    mentions, shared = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for document in documents:
+        spans: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+        for one in document.entities:
+            spans[one.type].add((one.start, one.end))
+        for a, b in permutations(sorted(spans), 2):
+            mentions[a, b] += len(spans[a])
+            shared[a, b] += len(spans[a] & spans[b])
+    return [
+        (a, b, Relation.KIND_OF)
+        for (a, b), number in mentions.items()
+        if shared[a, b] == number >= FEWEST_MENTIONS and shared[b, a] < mentions[b, a]
+    ]
 
 
 class _Vectors:
@@ -105,10 +138,12 @@ def derived(pairs: list[Pair], seed: int) -> list[Pair]:
     return [(a, b, relation) for (a, b), relation in found.items() if (a, b) not in judged]
 
 
-def fit(pairs: list[Pair], vectors: _Vectors, seed: int) -> Head:
-    """Train the networks on judged pairs and what follows from them, in both directions."""
+def fit(pairs: list[Pair], labelled: list[Pair], vectors: _Vectors, seed: int) -> Head:
+    """Train the networks on judged pairs, what follows from them, and pairs from labels, in both directions."""
     torch.manual_seed(seed)
+    judged = {(a, b) for a, b, _ in pairs} | {(b, a) for a, b, _ in pairs}
     more = derived(pairs, seed)
+    more += [row for row in labelled if row[:2] not in judged]
     rows = [(a, b, relation) for a, b, relation in [*pairs, *more]]
     rows += [(b, a, relation.inverse) for a, b, relation in rows]
     weights = torch.tensor(([1.0] * len(pairs) + [DERIVED_WEIGHT] * len(more)) * 2)
@@ -146,17 +181,19 @@ def probabilities(head: Head, vectors: _Vectors, pairs: list[tuple[str, str]]) -
     return (one_way(vectors(pairs)) + one_way(vectors([(b, a) for a, b in pairs]))[:, INVERSE]) / 2
 
 
-def measured(pairs: list[Pair], vectors: _Vectors) -> dict[str, object]:
+def measured(pairs: list[Pair], labelled: list[Pair], vectors: _Vectors) -> dict[str, JsonValue]:
     """Return how often the head is right on pairs with a name that it was not trained on, by cross-validation."""
-    names = sorted({name for a, b, _ in pairs for name in (a, b)})
+    names = sorted({name for a, b, _ in [*pairs, *labelled] for name in (a, b)})
     random.Random(0).shuffle(names)
     fold = {name: number % FOLDS for number, name in enumerate(names)}
     right, total, told, told_right = Counter[str](), Counter[str](), 0, 0
     kinds, kinds_right = 0, 0
     for number in range(FOLDS):
         test = [row for row in pairs if number in (fold[row[0]], fold[row[1]])]
-        rest = [row for row in pairs if number not in (fold[row[0]], fold[row[1]])]
-        head = fit(rest, vectors, seed=number)
+        rest, labels = (
+            [row for row in rows if number not in (fold[row[0]], fold[row[1]])] for rows in (pairs, labelled)
+        )
+        head = fit(rest, labels, vectors, seed=number)
         best = probabilities(head, vectors, [(a, b) for a, b, _ in test]).max(1)
         for (_, _, relation), probability, chosen in zip(test, best.values, best.indices, strict=True):
             hit = ORDER[int(chosen)] is relation

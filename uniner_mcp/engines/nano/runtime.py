@@ -98,7 +98,8 @@ class NanoRuntime:
 
 def _unit(vectors: Floats) -> Floats:
     """Return the vectors with length 1; zeros stay zeros."""
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).clip(min=1e-12)
+    unit: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).clip(min=1e-12)
+    return unit
 
 
 def _probability(logits: Floats) -> Floats:
