@@ -8,6 +8,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from documents.making import pdf
 
 from uniner_mcp import load_settings
 from uniner_mcp.distill.recipe import read_recipe
@@ -97,7 +98,9 @@ ALONE = [
 
 @pytest.mark.parametrize("line", ALONE)
 def test_a_command_that_needs_nothing_else_runs(line: str, tmp_path: Path) -> None:
-    (tmp_path / "report.txt").write_text("The Supreme Court of India heard a case in 1973.", encoding="utf-8")
+    said = "The Supreme Court of India heard a case in 1973."
+    (tmp_path / "report.txt").write_text(said, encoding="utf-8")
+    (tmp_path / "report.pdf").write_bytes(pdf([said]))
     REFERENCE["output_of"]("sh", f"cd {tmp_path} && uniner-mcp {line}")
 
 
