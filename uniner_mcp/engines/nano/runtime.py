@@ -103,4 +103,5 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _probability(logits: Floats) -> Floats:
-    return 1 / (1 + np.exp(-logits))
+    probabilities: Floats = 1 / (1 + np.exp(-logits))
+    return probabilities
