@@ -87,7 +87,8 @@ class ExtractionOptions(BaseModel):
     overlap: str = Field(
         default="flat",
         description=(
-            "Which entities may overlap. flat: none, the most confident is kept; nested: only one inside another; "
+            "Which entities may overlap. flat: none, the most specific credible type is kept (novelist rather than "
+            "person), otherwise the most confident; nested: only one inside another; "
             "all: any."
         ),
         json_schema_extra={"enum": list(get_args(Overlap))},

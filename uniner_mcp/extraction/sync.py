@@ -103,8 +103,8 @@ class SyncExtractor:
             meanings: What requested types mean, in one sentence each: a mapping of names to meanings, or a list of
                 objects with `type` and `meaning`.
             min_confidence: Omit entities with a lower confidence (0 to 1). Entities without a confidence are kept.
-            overlap: "flat": no entities overlap, the most confident is kept; "nested": one may be inside another;
-                "all": any may overlap.
+            overlap: "flat": no entities overlap, the most specific credible type is kept; "nested": one may be inside
+                another; "all": any may overlap.
             limit: Return only the first entities, up to this number; default: all. The result says from which offset
                 on entities are left out (`next_start`).
             start: Return only entities that begin at this offset or later. Passages before it are not read, except the
