@@ -9,6 +9,7 @@ from email.message import EmailMessage
 import docx
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 
@@ -27,7 +28,7 @@ def pdf(*pages: Sequence[str], password: str | None = None, form: bool = False) 
 
 
 def word(*, header: str = "") -> bytes:
-    """A Word file with a heading, a tracked change, a text box, a comment-like run, a list and a table."""
+    """A Word file with a heading, a tracked change, a text box, a picture, a list and a table."""
     document = docx.Document()
     document.sections[0].header.paragraphs[0].text = header
     document.add_heading("Minutes", 0)
@@ -41,6 +42,9 @@ def word(*, header: str = "") -> bytes:
         "<w:t>In a box.</w:t></w:r></w:p></w:txbxContent></v:textbox></v:shape></w:pict></w:r>",
     ):
         paragraph._p.append(parse_xml(xml.format(nsdecls("w"))))
+    picture = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(picture, "PNG")
+    document.add_picture(picture)
     document.add_paragraph("First", style="List Bullet")
     table = document.add_table(2, 2)
     for row, cells in zip(table.rows, (("Name", "City"), ("Ada", "Rome")), strict=True):
