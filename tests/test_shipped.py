@@ -6,7 +6,7 @@ from uniner_mcp.shipped import Prompt, load_prompt, shipped_text
 
 
 def test_prompts_have_a_version_and_policies_are_found() -> None:
-    assert load_prompt("annotate").version == "1"
+    assert load_prompt("annotate").version == "2"
     assert "consent" in shipped_text("fallbacks", "none.toml")
 
 

@@ -114,7 +114,7 @@ def test_an_operator_reads_which_engine_answers_why_and_under_what_licence() -> 
     line = describe_choice(load_settings(base_url=SERVER), "Universal-NER/UniNER-7B-all")
     assert line.startswith("openai, model Universal-NER/UniNER-7B-all (`base_url` is set); prompt profile uniner; ")
     assert "model licence: CC BY-NC 4.0" in line
-    assert describe_choice(load_settings(), "nano-3").startswith("nano, model nano-2 (default: no server")
+    assert describe_choice(load_settings(), "nano-3").startswith("nano, model nano-3 (default: no server")
 
 
 def test_a_model_that_no_profile_names_has_no_licence_that_is_known() -> None:

@@ -136,6 +136,8 @@ def test_a_request_that_is_cancelled_stops(slow: tuple[Slow, SyncExtractor]) -> 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals to threads")
 def test_ctrl_c_stops_the_request(slow: tuple[Slow, SyncExtractor]) -> None:
     engine, extractor = slow
+    # Where tests run in the background, the signal is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     main = threading.get_ident()
 
     def interrupt() -> None:
@@ -148,6 +150,7 @@ def test_ctrl_c_stops_the_request(slow: tuple[Slow, SyncExtractor]) -> None:
         extractor.extract("Ada", ["person"])
     interrupting.join()
     engine.cancelled.wait()
+    signal.signal(signal.SIGINT, before)
 
 
 def test_one_that_is_forgotten_is_closed_with_the_garbage() -> None:

@@ -80,7 +80,7 @@ def test_the_command_makes_rows_that_training_reads_and_says_of_what(tmp_path: P
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     rows = list(read_rows(out))
-    assert len(rows) == 3955 and rows[0].id == "t"
+    assert len(rows) == 6189 and rows[0].id == "t"
     manifest = json.loads(out.with_suffix(".manifest.json").read_bytes())
     counts = manifest["counts"]
     assert counts["questions without an answer"] * 2 == counts["questions"]

@@ -282,7 +282,7 @@ def test_of_overlapping_spans_the_most_confident_stays() -> None:
 
 
 def test_words_that_are_not_linked_are_two_mentions() -> None:
-    rows = (0.9, 0.8, 0.9), (0.1, 0.1, 0.6), (0.8, 0.9, 0.9)
+    rows = (0.9, 0.5, 0.9), (0.1, 0.1, 0.7), (0.5, 0.9, 0.9)
     linked, apart = scores(*rows), scores(*rows, link={(0, 2): 0.1})
     assert [(first, last) for first, last, _ in read_spans(linked, 0, 0.5)] == [(0, 2)]
     assert [(first, last) for first, last, _ in read_spans(apart, 0, 0.5)] == [(0, 0), (2, 2)]

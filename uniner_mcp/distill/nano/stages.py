@@ -30,8 +30,7 @@ def _packaged(package: str, folder: str) -> Path:
 
 def texts_encoder(start: Path | None) -> Path:
     """Return the folder of the encoder that texts are read with: `start`, or bge-small-en-v1.5."""
-    packaged = _packaged(TEXTS, "models/data/bge_small_en")
-    return start or packaged
+    return start or _packaged(TEXTS, "models/data/bge_small_en")
 
 
 def types_encoder() -> Path:
