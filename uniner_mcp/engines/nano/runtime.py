@@ -103,5 +103,4 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _probability(logits: Floats) -> Floats:
-    probabilities: Floats = 1 / (1 + np.exp(-logits))
-    return probabilities
+    return (1 / (1 + np.exp(-logits))).astype(np.float32)
