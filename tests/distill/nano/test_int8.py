@@ -28,7 +28,7 @@ DATA = Path(__file__).parents[3] / "data" / "synthetic_open"
 
 
 @pytest.fixture(scope="module")
-def read() -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
+def read() -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
     """The text tower, and passages as it reads them."""
     table, encoder = load_bert(START)
     tokenizer = load_tokenizer(START / "tokenizer.json")
