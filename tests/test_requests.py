@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+import uniner_mcp.schema
 from uniner_mcp.arguments import faults
 from uniner_mcp.requests import ExtractionRequest
 
@@ -113,3 +114,9 @@ def test_a_fault_is_named_without_the_callers_words(given: object, advice: str) 
     with pytest.raises(ValidationError) as caught:
         ExtractionRequest.model_validate(given)
     assert advice in faults(caught.value) and "Maria" not in faults(caught.value)
+
+
+def test_the_request_is_still_found_in_its_former_place() -> None:
+    assert getattr(uniner_mcp.schema, "ExtractionRequest") is ExtractionRequest  # noqa: B009
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        getattr(uniner_mcp.schema, "Nothing")  # noqa: B009

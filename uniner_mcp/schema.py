@@ -5,6 +5,7 @@ Offsets count Unicode code points of the caller's text, so `text[start:end] == e
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -219,3 +220,10 @@ class DomainList(Frozen):
     """The catalogue of domains."""
 
     domains: list[Domain] = Field(description="All domains, sorted by name.")
+
+
+def __getattr__(name: str) -> object:
+    """Return `ExtractionRequest` from its former place too, in this version; it is in `uniner_mcp.requests`."""
+    if name == "ExtractionRequest":
+        return getattr(import_module("uniner_mcp.requests"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
