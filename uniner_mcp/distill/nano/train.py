@@ -36,7 +36,7 @@ MAX_PIECES = 256
 LINK_WEIGHT = 0.3
 """Weight of the loss of pairs of words."""
 ALIGNED_ON = 120
-"""Number of batches on which the text tower's heads are aligned with the types before training."""
+"""Number of batches, at most one per step, on which the heads are aligned with the types before training."""
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,7 @@ def load_material(data: Path, start: Path, types: Path, device: str = "cpu") -> 
 
 
 @torch.inference_mode()
-def align(model: NanoModel, material: Material, sampler: Sampler, tokens_per_batch: int) -> None:
+def align(model: NanoModel, material: Material, sampler: Sampler, config: TrainConfig) -> None:
     """Set the heads to the least-squares map from the starting encoder's words to the vectors of their types.
 
     The two encoders' spaces have nothing in common, so training would first spend its steps on finding this map.
@@ -311,9 +311,9 @@ def align(model: NanoModel, material: Material, sampler: Sampler, tokens_per_bat
     model.eval()
     squares = 30 * torch.eye(WIDTH, device=material.table.device).repeat(ROLES, 1, 1)
     products = torch.zeros_like(squares)
-    drawn = batches(sampler.epoch(0), material.tokenizer_path, tokens_per_batch, "align")
+    drawn = batches(sampler.epoch(0), material.tokenizer_path, config.tokens_per_batch, "align")
     device = str(material.table.device)
-    for batch in (collate(rows, material.vectors, device) for rows in islice(drawn, ALIGNED_ON)):
+    for batch in (collate(rows, material.vectors, device) for rows in islice(drawn, min(ALIGNED_ON, config.steps))):
         hidden = model.text.encoder(material.table[batch.ids], batch.shapes, batch.gaps, batch.mask)
         words = 4 * functional.normalize(torch.bmm(batch.pool, hidden), dim=-1)
         real = batch.pool.sum(-1) > 0
@@ -380,7 +380,7 @@ def _train(material: Material, config: TrainConfig, out: Path) -> dict[str, Tens
         step, epoch, done_in_epoch = state["step"], state["epoch"], state["done_in_epoch"]
         logger.info("Resuming at step %d of %d.", step, total)
     else:
-        align(model, material, sampler, config.tokens_per_batch)
+        align(model, material, sampler, config)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("training", total=total, completed=step)
