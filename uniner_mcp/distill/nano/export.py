@@ -11,10 +11,11 @@ import orjson
 import torch
 from torch import Tensor, nn
 
+from uniner_mcp.distill.nano.batching import TypeVectors
 from uniner_mcp.distill.nano.card import write_card
 from uniner_mcp.distill.nano.int8 import evened, write_int8, write_table
 from uniner_mcp.distill.nano.model import NanoModel, TextTower, load_bert
-from uniner_mcp.distill.nano.train import TypeVectors, scorer_of
+from uniner_mcp.distill.nano.train import scorer_of
 from uniner_mcp.distill.nano.validation import (
     MAX_PIECES,
     TRAINED_ON,
